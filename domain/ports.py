@@ -1,0 +1,534 @@
+"""What the domain needs of storage. Every method works for the tenant and actor that the unit of work was opened for.
+
+Reads answer only what the actor may see: with a party, its slice (actor.py). Batches in, batches out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.actor import Actor
+from domain.agreement import Agreement, AgreementKind, Period
+from domain.attainment import Attainment, Phase, Status
+from domain.breach import Breach, Severity
+from domain.exclusion import Exclusion, ExclusionKind
+from domain.fact import Outage, OutageLog, OutageRevision, SampleTotals, TallyTotals
+from domain.feed import BreachChange, BreachFilter, FeedRead, PostingKind
+from domain.ids import (
+    AgreementId,
+    BreachId,
+    ExclusionId,
+    MetricId,
+    ObjectiveId,
+    PartyId,
+    PeriodId,
+    Position,
+    ServiceId,
+    StreamId,
+    VersionId,
+)
+from domain.metric import Aggregation, Metric
+from domain.objective import Objective
+from domain.paging import Page, PageRequest
+from domain.party import Party, PartyKind
+from domain.service import Service, StructureVersion
+from domain.spans import Span
+from domain.stream import Stream
+
+Mint = Callable[[], UUID]
+"""Gives a new UUIDv7."""
+
+
+class Parties(Protocol):
+    async def add(self, parties: Sequence[Party]) -> None:
+        """Raises Taken where the tenant has the code."""
+        ...
+
+    async def by_ids(self, ids: Collection[PartyId]) -> Mapping[PartyId, Party]: ...
+
+    async def by_codes(self, codes: Collection[str]) -> Mapping[str, Party]: ...
+
+    async def lineages(self, ids: Collection[PartyId]) -> Mapping[PartyId, tuple[PartyId, ...]]:
+        """Each party with those above it: itself first, the root last. Not narrowed to the actor's slice."""
+        ...
+
+    async def below(self, ids: Collection[PartyId]) -> Mapping[PartyId, frozenset[PartyId]]:
+        """Each party with all that are below it, itself among them. Not narrowed to the actor's slice."""
+        ...
+
+    async def page(self, wanted: PageRequest, kinds: Collection[PartyKind]) -> Page[Party]: ...
+
+    async def count(self, kinds: Collection[PartyKind]) -> int: ...
+
+
+class Metrics(Protocol):
+    """Metrics are shared definitions: every actor of the tenant sees them."""
+
+    async def add(self, metrics: Sequence[Metric]) -> None: ...
+
+    async def by_ids(self, ids: Collection[MetricId]) -> Mapping[MetricId, Metric]: ...
+
+    async def by_codes(self, codes: Collection[str]) -> Mapping[str, Metric]: ...
+
+    async def page(self, wanted: PageRequest, aggregations: Collection[Aggregation]) -> Page[Metric]: ...
+
+    async def count(self, aggregations: Collection[Aggregation]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFilter:
+    providers: frozenset[PartyId] = frozenset()
+    consumers: frozenset[PartyId] = frozenset()
+
+
+class Services(Protocol):
+    """With a party: services that it, or one below it, provides or consumes."""
+
+    async def add(self, services: Sequence[Service]) -> None: ...
+
+    async def add_structure(self, service: ServiceId, version: StructureVersion) -> None:
+        """Raises Taken where a version takes effect at that instant already."""
+        ...
+
+    async def by_ids(self, ids: Collection[ServiceId]) -> Mapping[ServiceId, Service]: ...
+
+    async def by_codes(self, codes: Collection[str]) -> Mapping[str, Service]: ...
+
+    async def with_components(self, ids: Collection[ServiceId]) -> Mapping[ServiceId, Service]:
+        """The services and all that they rest on, at any depth, through any version. Not narrowed to a slice."""
+        ...
+
+    async def resting_on(self, ids: Collection[ServiceId]) -> frozenset[ServiceId]:
+        """The services and all that rest on them, at any height, through any version. Not narrowed to a slice."""
+        ...
+
+    async def provided_by(self, provider: PartyId) -> Sequence[Service]:
+        """Every service of the provider. Not narrowed to a slice."""
+        ...
+
+    async def page(self, wanted: PageRequest, where: ServiceFilter) -> Page[Service]: ...
+
+    async def count(self, where: ServiceFilter) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementFilter:
+    kinds: frozenset[AgreementKind] = frozenset()
+    providers: frozenset[PartyId] = frozenset()
+    customers: frozenset[PartyId] = frozenset()
+    services: frozenset[ServiceId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectivePlace:
+    """An objective with the agreement and version that it stands in."""
+
+    objective: Objective
+    agreement: Agreement
+    version: VersionId
+
+
+class Agreements(Protocol):
+    """With a party: agreements whose provider or customer is it or one below it."""
+
+    async def add(self, agreement: Agreement) -> None: ...
+
+    async def add_version(self, agreement: Agreement) -> None:
+        """Stores the agreement's last version, a draft."""
+        ...
+
+    async def activate(self, agreement: Agreement) -> None:
+        """Stores that the agreement's last version is in force. Raises WrongState where another was faster."""
+        ...
+
+    async def by_ids(self, ids: Collection[AgreementId]) -> Mapping[AgreementId, Agreement]: ...
+
+    async def by_objectives(self, ids: Collection[ObjectiveId]) -> Mapping[ObjectiveId, ObjectivePlace]: ...
+
+    async def of_provider(self, provider: PartyId) -> Sequence[Agreement]:
+        """Every agreement of the provider, whoever the actor is: for rules that compare agreements.
+
+        Locks the provider until the end, so that two activations are compared one after the other.
+        """
+        ...
+
+    async def concerning(self, service: Service, lineage: Sequence[PartyId]) -> Sequence[Agreement]:
+        """Agreements whose scope may hold the service and the customer (with the parties above it)."""
+        ...
+
+    async def page(self, wanted: PageRequest, where: AgreementFilter) -> Page[Agreement]: ...
+
+    async def count(self, where: AgreementFilter) -> int: ...
+
+
+class Streams(Protocol):
+    """With a party: streams whose vendor is it or one below it."""
+
+    async def obtain(self, wanted: Sequence[Stream]) -> Sequence[Stream]:
+        """The streams of these metric, service, customer and source; those that are new are added under the given ids.
+
+        In the given order. Also right when two callers add the same stream at once.
+        """
+        ...
+
+    async def by_ids(self, ids: Collection[StreamId]) -> Mapping[StreamId, Stream]: ...
+
+    async def measuring(self, metric: MetricId, services: Collection[ServiceId]) -> Sequence[Stream]:
+        """All streams of the metric on the services. Not narrowed to a slice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageFilter:
+    services: frozenset[ServiceId] = frozenset()
+    within: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedOutage:
+    """An outage as known now, with its stream and service."""
+
+    id: UUID
+    stream: Stream
+    outage: Outage
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpan:
+    stream: StreamId
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsWanted:
+    """Totals over all these streams, inside these spans, which are disjoint and sorted."""
+
+    streams: Sequence[StreamId]
+    spans: Sequence[Span]
+
+
+class Outages(Protocol):
+    async def latest(
+        self, identities: Collection[tuple[StreamId, str]]
+    ) -> Mapping[tuple[StreamId, str], OutageRevision]:
+        """The latest revisions, withdrawn ones too."""
+        ...
+
+    async def add(self, revisions: Sequence[OutageRevision]) -> frozenset[tuple[StreamId, str]]:
+        """Adds revisions and marks what they touch, with the span of the revision that each replaces.
+
+        Answers the identities that another writer was faster with; those were not added.
+        """
+        ...
+
+    async def report(self, through: Mapping[StreamId, datetime]) -> None:
+        """Keeps that the streams are complete up to the instants; an earlier one than known changes nothing."""
+        ...
+
+    async def logs(self, wanted: Sequence[StreamSpan]) -> Sequence[OutageLog]:
+        """For each wanted pair, in order: the stream's outages that overlap or touch the span, by start.
+
+        Latest revisions, withdrawn ones left out. One statement for all.
+        """
+        ...
+
+    async def by_ids(self, ids: Collection[UUID]) -> Mapping[UUID, RecordedOutage]: ...
+
+    async def page(self, wanted: PageRequest, where: OutageFilter) -> Page[RecordedOutage]: ...
+
+    async def count(self, where: OutageFilter) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TallyColumns:
+    """Tallies of one stream as columns of one length. `withdrawn`: good and total are empty."""
+
+    stream: StreamId
+    starts: Sequence[datetime]
+    ends: Sequence[datetime]
+    good: Sequence[int]
+    total: Sequence[int]
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleColumns:
+    """Samples of one stream as columns of one length. Values in units of the metric's scale.
+
+    `originals`: the decimal as posted where quantising changed it, else None.
+    """
+
+    stream: StreamId
+    instants: Sequence[datetime]
+    values: Sequence[int]
+    originals: Sequence[str | None]
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """A point that was not added: its index in its columns, the latest revision of its identity, and whether that
+    has the same content. `latest` is 0 where there is none."""
+
+    column: int
+    index: int
+    latest: int
+    same: bool
+
+
+class Measurements(Protocol):
+    async def add_tallies(self, columns: Sequence[TallyColumns]) -> Sequence[Clash]:
+        """Adds what is new, in one statement, and marks what it touches. The points that were not added are told.
+
+        A point is added where its identity's latest revision is the one before `revision`; else it clashes.
+        """
+        ...
+
+    async def add_samples(self, columns: Sequence[SampleColumns]) -> Sequence[Clash]: ...
+
+    async def withdraw(self, stream: StreamId, instants: Sequence[datetime], replaces: int) -> Sequence[Clash]:
+        """Adds revisions without content after revision `replaces`, for the stream's tallies or samples."""
+        ...
+
+    async def tally_totals(self, wanted: Sequence[TotalsWanted]) -> Sequence[TallyTotals]:
+        """For each wanted, in order: totals of latest revisions, each tally where its start is. One statement."""
+        ...
+
+    async def sample_totals(self, wanted: Sequence[TotalsWanted]) -> Sequence[SampleTotals]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExclusionFilter:
+    services: frozenset[ServiceId] = frozenset()
+    agreements: frozenset[AgreementId] = frozenset()
+    kinds: frozenset[ExclusionKind] = frozenset()
+
+
+class Exclusions(Protocol):
+    """With a party: exclusions whose service or agreement it sees."""
+
+    async def add(self, exclusions: Sequence[Exclusion]) -> None:
+        """Adds revisions and marks what they touch. Raises RevisionConflict where another writer was faster."""
+        ...
+
+    async def by_ids(self, ids: Collection[ExclusionId]) -> Mapping[ExclusionId, Exclusion]:
+        """The latest revisions."""
+        ...
+
+    async def concerning(
+        self, services: Collection[ServiceId], agreements: Collection[AgreementId], within: Sequence[Span]
+    ) -> Sequence[Exclusion]:
+        """Those in force that overlap one of the spans and name one of the services or agreements.
+
+        Not narrowed to a slice.
+        """
+        ...
+
+    async def page(self, wanted: PageRequest, where: ExclusionFilter) -> Page[Exclusion]: ...
+
+    async def count(self, where: ExclusionFilter) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedPeriod:
+    """A period laid down as terms, for an objective on a service."""
+
+    objective: ObjectiveId
+    service: ServiceId
+    period: Period
+
+
+class Periods(Protocol):
+    async def lay_down(self, periods: Sequence[JudgedPeriod]) -> None:
+        """Adds periods, each due at its end; those that exist already (objective, service, start) are kept."""
+        ...
+
+    async def retire(self, objectives: Collection[ObjectiveId], start: datetime) -> None:
+        """Takes away the periods of the objectives that start at or after the instant: a successor governs them.
+
+        Their attainments go, and their breaches are left for the caller to withdraw first.
+        """
+        ...
+
+    async def from_instant(self, objectives: Collection[ObjectiveId], start: datetime) -> Sequence[JudgedPeriod]:
+        """The periods of the objectives that start at or after the instant."""
+        ...
+
+    async def last_ends(self, objectives: Collection[ObjectiveId]) -> Mapping[tuple[ObjectiveId, ServiceId], datetime]:
+        """How far each objective's periods are laid down on each service."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What a posting made dirty: a stream, a service or an objective, over [start, end). Appended, never upserted."""
+
+    stream: StreamId | None = None
+    service: ServiceId | None = None
+    objective: ObjectiveId | None = None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Work taken by one pass: periods locked for judging. `marks` counts the marks that led to them."""
+
+    periods: Sequence[JudgedPeriod]
+    marks: int
+    more: bool
+
+
+class Marks(Protocol):
+    async def add(self, marks: Sequence[Mark]) -> None: ...
+
+    async def claim(self, at: datetime, limit: int) -> Claim:
+        """Takes marks that no other worker holds, and periods that are due at the instant; locks the periods in order.
+
+        Facts read after this see all that the taken marks stand for. The marks taken are deleted, and no others.
+        """
+        ...
+
+    async def settle(self, due: Mapping[PeriodId, datetime | None]) -> None:
+        """Sets when time alone makes each period due again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttainmentFilter:
+    objectives: frozenset[ObjectiveId] = frozenset()
+    agreements: frozenset[AgreementId] = frozenset()
+    services: frozenset[ServiceId] = frozenset()
+    statuses: frozenset[Status] = frozenset()
+    phases: frozenset[Phase] = frozenset()
+    within: Span | None = None
+
+
+class Attainments(Protocol):
+    """With a party: those of agreements that it sees. Only the latest revision, but for `revisions`."""
+
+    async def by_ids(self, ids: Collection[PeriodId]) -> Mapping[PeriodId, Attainment]: ...
+
+    async def revisions(self, ids: Collection[PeriodId]) -> Mapping[PeriodId, Sequence[Attainment]]:
+        """All revisions, the first one first."""
+        ...
+
+    async def save(self, attainments: Sequence[Attainment]) -> None:
+        """Keeps each under its period and revision: a running one is replaced, a final one never."""
+        ...
+
+    async def page(self, wanted: PageRequest, where: AttainmentFilter) -> Page[Attainment]: ...
+
+    async def count(self, where: AttainmentFilter) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreachListFilter:
+    agreements: frozenset[AgreementId] = frozenset()
+    services: frozenset[ServiceId] = frozenset()
+    severities: frozenset[Severity] = frozenset()
+    states: frozenset[str] = frozenset()
+    """Of 'open', 'confirmed', 'withdrawn'."""
+
+
+class Breaches(Protocol):
+    """With a party: those of agreements that it sees."""
+
+    async def by_ids(self, ids: Collection[BreachId]) -> Mapping[BreachId, Breach]: ...
+
+    async def by_periods(self, ids: Collection[PeriodId]) -> Mapping[PeriodId, Breach]: ...
+
+    async def save(self, breaches: Mapping[PeriodId, Breach]) -> None: ...
+
+    async def page(self, wanted: PageRequest, where: BreachListFilter) -> Page[Breach]: ...
+
+    async def count(self, where: BreachListFilter) -> int: ...
+
+
+class Feed(Protocol):
+    async def append(self, changes: Sequence[BreachChange]) -> None:
+        """Kept until the unit of work ends, and then numbered last of all."""
+        ...
+
+    async def breaches_after(self, position: Position, where: BreachFilter, limit: int) -> FeedRead: ...
+
+    async def head(self) -> Position: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a call under the same idempotency key answered before."""
+
+    result: Mapping[str, object]
+
+
+class IdempotencyKeys(Protocol):
+    async def claim(self, key: str, operation: str, digest: bytes) -> Earlier | None:
+        """None where the key is new and now held. Raises IdempotencyConflict where it was used with other content."""
+        ...
+
+    async def complete(self, key: str, result: Mapping[str, object]) -> None: ...
+
+
+class Work(Protocol):
+    """One transaction for one tenant and actor. It commits where its block ends well, else nothing is kept.
+
+    A transaction that adds facts or terms calls `posts` and gets the tenant's next feed number, last of all.
+    """
+
+    @property
+    def actor(self) -> Actor: ...
+
+    @property
+    def parties(self) -> Parties: ...
+
+    @property
+    def metrics(self) -> Metrics: ...
+
+    @property
+    def services(self) -> Services: ...
+
+    @property
+    def agreements(self) -> Agreements: ...
+
+    @property
+    def streams(self) -> Streams: ...
+
+    @property
+    def outages(self) -> Outages: ...
+
+    @property
+    def measurements(self) -> Measurements: ...
+
+    @property
+    def exclusions(self) -> Exclusions: ...
+
+    @property
+    def periods(self) -> Periods: ...
+
+    @property
+    def marks(self) -> Marks: ...
+
+    @property
+    def attainments(self) -> Attainments: ...
+
+    @property
+    def breaches(self) -> Breaches: ...
+
+    @property
+    def feed(self) -> Feed: ...
+
+    @property
+    def idempotency(self) -> IdempotencyKeys: ...
+
+    def posts(self, kind: PostingKind, at: datetime) -> None:
+        """This transaction is a posting; `at` is the clock's reading that it will carry."""
+        ...
+
+
+class OpenWork(Protocol):
+    def __call__(self, actor: Actor) -> AbstractAsyncContextManager[Work]: ...

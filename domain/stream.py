@@ -1,0 +1,36 @@
+"""One measured thing: metric x service x vendor (x customer) x source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.ids import MetricId, PartyId, ServiceId, StreamId
+from domain.text import checked_code
+
+DEFAULT_SOURCE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamKey:
+    """How a vendor integration names a stream: by the codes of its metric, service and vendor, and its own source."""
+
+    metric: str
+    service: str
+    vendor: str
+    source: str = DEFAULT_SOURCE
+    customer: str | None = None
+
+    def __post_init__(self) -> None:
+        checked_code(self.source, "source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Invariant: the vendor is the service's provider, who answers for what is measured."""
+
+    id: StreamId
+    metric: MetricId
+    service: ServiceId
+    vendor: PartyId
+    source: str
+    customer: PartyId | None = None

@@ -1,0 +1,41 @@
+"""What the feed tells of a breach."""
+
+from __future__ import annotations
+
+from domain.attainment import Attainment, shown, shown_target
+from domain.breach import Breach, Severity, Transition
+from domain.feed import BreachChange
+from domain.metric import Metric
+from domain.ports import ObjectivePlace
+from domain.service import Service
+
+
+def breach_change(
+    transition: Transition,
+    breach: Breach,
+    attainment: Attainment,
+    place: ObjectivePlace,
+    metric: Metric,
+    service: Service,
+) -> BreachChange:
+    objective, agreement = place.objective, place.agreement
+    target = objective.expected if breach.severity is Severity.EXPECTED else objective.breach_level
+    return BreachChange(
+        transition=transition,
+        breach=breach.id,
+        objective=objective.id,
+        objective_code=objective.code,
+        agreement=agreement.id,
+        agreement_code=agreement.code,
+        service=service.id,
+        service_code=service.code,
+        provider=agreement.provider,
+        customer=agreement.customer,
+        attainment=attainment.id,
+        period=attainment.period.span,
+        severity=breach.severity,
+        value=attainment.value,
+        target=target,
+        shown_value=None if attainment.value is None else str(shown(attainment.value, metric)),
+        shown_target=str(shown_target(target, metric)),
+    )

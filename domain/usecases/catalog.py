@@ -1,0 +1,197 @@
+"""Parties, services and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from uuid import UUID
+
+from domain.actor import Action, Actor
+from domain.errors import Invalid, NotFound, OutOfRange, WrongState, not_found_all
+from domain.feed import PostingKind
+from domain.ids import MetricId, PartyId, ServiceId
+from domain.instants import EARLIEST, LATEST, checked_instant
+from domain.metric import CELL, DEFAULT_WEIGHTS, Aggregation, Metric
+from domain.party import PARTY_DEPTH_MAX, Party, PartyKind
+from domain.ports import Mark, Mint, OpenWork, Work
+from domain.ratio import Direction
+from domain.service import Service, StructureVersion, refuse_cycles
+from domain.spans import Span
+from domain.structure import Structure, components
+from domain.usecases.once import answered, earlier
+from domain.usecases.periods import lay_down_periods, mark_versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateParty:
+    code: str
+    name: str
+    kind: PartyKind
+    parent: PartyId | None = None
+
+
+async def create_party(
+    open_work: OpenWork, actor: Actor, command: CreateParty, *, at: datetime, mint: Mint, key: str | None = None
+) -> Party:
+    actor.must(Action.MANAGE_CATALOG)
+    party = Party(id=PartyId(mint()), code=command.code, name=command.name, kind=command.kind, parent=command.parent)
+    async with open_work(actor) as work:
+        before = await earlier(work, key, command)
+        if before is not None:
+            return await _party_of(work, before)
+        await _check_parent(work, command.parent)
+        await work.parties.add([party])
+        work.posts(PostingKind.CATALOG, at)
+        await answered(work, key, {"id": str(party.id)})
+    return party
+
+
+async def _check_parent(work: Work, parent: PartyId | None) -> None:
+    if parent is None:
+        return
+    if parent not in await work.parties.by_ids([parent]):
+        raise NotFound("party", parent, path=("parent",))
+    depth = len((await work.parties.lineages([parent]))[parent])
+    if depth >= PARTY_DEPTH_MAX:
+        raise OutOfRange(f"the tree of parties is at most {PARTY_DEPTH_MAX} deep", path=("parent",))
+
+
+async def _party_of(work: Work, before: Mapping[str, object]) -> Party:
+    found = PartyId(UUID(str(before["id"])))
+    return (await work.parties.by_ids([found]))[found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateMetric:
+    code: str
+    name: str
+    aggregation: Aggregation
+    direction: Direction = Direction.AT_LEAST
+    unit: str = ""
+    scale: int = 3
+    grid: timedelta = CELL
+    weights: tuple[tuple[str, Fraction], ...] = tuple(DEFAULT_WEIGHTS.items())
+    methodology: str = ""
+
+
+async def create_metric(
+    open_work: OpenWork, actor: Actor, command: CreateMetric, *, at: datetime, mint: Mint, key: str | None = None
+) -> Metric:
+    actor.must(Action.MANAGE_CATALOG)
+    metric = Metric(
+        id=MetricId(mint()),
+        code=command.code,
+        name=command.name,
+        aggregation=command.aggregation,
+        direction=command.direction,
+        unit=command.unit,
+        scale=command.scale,
+        grid=command.grid,
+        weights=dict(command.weights),
+        methodology=command.methodology,
+    )
+    async with open_work(actor) as work:
+        before = await earlier(work, key, command)
+        if before is not None:
+            found = MetricId(UUID(str(before["id"])))
+            return (await work.metrics.by_ids([found]))[found]
+        await work.metrics.add([metric])
+        work.posts(PostingKind.CATALOG, at)
+        await answered(work, key, {"id": str(metric.id)})
+    return metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateService:
+    """`structure` holds from the beginning of time; later ones by `ChangeStructure`."""
+
+    code: str
+    name: str
+    provider: PartyId
+    consumers: tuple[PartyId, ...] = ()
+    structure: Structure | None = None
+
+
+async def create_service(
+    open_work: OpenWork, actor: Actor, command: CreateService, *, at: datetime, mint: Mint, key: str | None = None
+) -> Service:
+    """Raises CycleRefused, NotFound for a party or component, Taken for the code."""
+    actor.must(Action.MANAGE_CATALOG)
+    structures: tuple[StructureVersion, ...] = ()
+    if command.structure is not None:
+        structures = (StructureVersion(effective_from=EARLIEST, structure=command.structure),)
+    service = Service(
+        id=ServiceId(mint()),
+        code=command.code,
+        name=command.name,
+        provider=command.provider,
+        consumers=frozenset(command.consumers),
+        structures=structures,
+    )
+    async with open_work(actor) as work:
+        before = await earlier(work, key, command)
+        if before is not None:
+            found = ServiceId(UUID(str(before["id"])))
+            return (await work.services.by_ids([found]))[found]
+        parties = {command.provider, *command.consumers}
+        not_found_all("party", set(parties), set(await work.parties.by_ids(parties)))
+        await _check_structure(work, service)
+        await work.services.add([service])
+        await _judge_under_open_scopes(work, service, at=at, mint=mint)
+        work.posts(PostingKind.CATALOG, at)
+        await answered(work, key, {"id": str(service.id)})
+    return service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeStructure:
+    service: ServiceId
+    structure: Structure
+    effective_from: datetime
+
+
+async def change_structure(
+    open_work: OpenWork, actor: Actor, command: ChangeStructure, *, at: datetime, key: str | None = None
+) -> Service:
+    """The service rests on other services from an instant on; its verdicts from then on are judged again."""
+    actor.must(Action.MANAGE_CATALOG)
+    effective_from = checked_instant(command.effective_from, "effectiveFrom")
+    version = StructureVersion(effective_from=effective_from, structure=command.structure)
+    async with open_work(actor) as work:
+        found = (await work.services.by_ids([command.service])).get(command.service)
+        if found is None:
+            raise NotFound("service", command.service, path=("service",))
+        ordered = sorted([*found.structures, version], key=lambda each: each.effective_from)
+        changed = replace(found, structures=tuple(ordered))
+        if await earlier(work, key, command) is not None:
+            return found
+        if any(each.effective_from == effective_from for each in found.structures):
+            raise WrongState("a structure takes effect at that instant already", path=("effectiveFrom",))
+        await _check_structure(work, changed)
+        await work.services.add_structure(found.id, version)
+        await work.marks.add([Mark(service=found.id, span=Span(effective_from, LATEST))])
+        work.posts(PostingKind.CATALOG, at)
+        await answered(work, key, {"id": str(found.id)})
+    return changed
+
+
+async def _check_structure(work: Work, service: Service) -> None:
+    named = frozenset().union(*(components(version.structure) for version in service.structures))
+    if not named:
+        return
+    if service.id in named:
+        raise Invalid("a service does not rest on itself", path=("structure",))
+    not_found_all("service", set(named), set(await work.services.by_ids(named)))
+    below = await work.services.with_components(named)
+    refuse_cycles([*(each for each in below.values() if each.id != service.id), service])
+
+
+async def _judge_under_open_scopes(work: Work, service: Service, *, at: datetime, mint: Mint) -> None:
+    """A new service comes under the agreements of its provider that hold for all services."""
+    agreements = [each for each in await work.agreements.of_provider(service.provider) if each.service is None]
+    versions = [(agreement, version) for agreement in agreements for version in agreement.activated]
+    if versions:
+        await lay_down_periods(work, versions, [service], at=at, mint=mint)
+        await mark_versions(work, [version for _, version in versions])

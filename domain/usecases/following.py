@@ -1,0 +1,42 @@
+"""The feed as a subscriber reads it: from a position on, in order, nothing skipped."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from domain.actor import Action, Actor
+from domain.errors import CursorExpired
+from domain.feed import EVENTS_MAX, BreachFilter, FeedRead
+from domain.ids import Position
+from domain.ports import OpenWork
+
+Awaken = Callable[[Position], Awaitable[Position]]
+"""Waits until the tenant's feed may hold more than the position, or a heartbeat is due; a hint, never the truth."""
+
+
+async def follow_breaches(
+    open_work: OpenWork, actor: Actor, *, after: Position | None, where: BreachFilter, awaken: Awaken
+) -> AsyncIterator[FeedRead]:
+    """Reads for ever, in order. Each read tells how far it came, also where it found nothing for this actor.
+
+    `after` None starts at the head: only what is yet to come. The first read comes at once.
+    """
+    actor.must(Action.FOLLOW_BREACHES)
+    position = await _start(open_work, actor, after)
+    while True:
+        async with open_work(actor) as work:
+            found = await work.feed.breaches_after(position, where, EVENTS_MAX)
+        yield found
+        position = found.through
+        if position >= found.head:
+            await awaken(position)
+
+
+async def _start(open_work: OpenWork, actor: Actor, after: Position | None) -> Position:
+    async with open_work(actor) as work:
+        head = await work.feed.head()
+    if after is None:
+        return head
+    if after > head:
+        raise CursorExpired("the feed does not hold this cursor's place", path=("after",))
+    return after

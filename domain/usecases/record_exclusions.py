@@ -1,0 +1,121 @@
+"""Exclusions: time that does not count, recorded by those who answer for the terms, never by whom it would excuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.actor import Action, Actor
+from domain.errors import DomainError, NotFound, OutOfRange, RevisionConflict
+from domain.exclusion import Exclusion, ExclusionKind
+from domain.feed import PostingKind
+from domain.ids import AgreementId, ExclusionId, ServiceId
+from domain.instants import checked_instant
+from domain.ports import Mint, OpenWork, Work
+from domain.spans import Span
+from domain.usecases.once import answered, earlier
+
+EXCLUSION_LENGTH_MAX = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordExclusion:
+    """`corrects`: the exclusion and its latest revision, where this replaces it."""
+
+    kind: ExclusionKind
+    start: datetime
+    end: datetime
+    service: ServiceId | None = None
+    agreement: AgreementId | None = None
+    announced_at: datetime | None = None
+    approved_by: str = ""
+    reason: str = ""
+    corrects: tuple[ExclusionId, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawExclusion:
+    exclusion: ExclusionId
+    replaces: int
+
+
+async def record_exclusion(
+    open_work: OpenWork, actor: Actor, command: RecordExclusion, *, at: datetime, mint: Mint, key: str | None = None
+) -> Exclusion:
+    actor.must(Action.RECORD_EXCLUSIONS)
+    span = _span(command)
+    async with open_work(actor) as work:
+        before = await earlier(work, key, command)
+        if before is not None:
+            return await _exclusion(work, ExclusionId(UUID(str(before["id"]))), "corrects")
+        await _check_scope(work, command)
+        revision = 1
+        if command.corrects is not None:
+            latest = await _exclusion(work, command.corrects[0], "corrects")
+            _require_latest(latest, command.corrects[1])
+            revision = latest.revision + 1
+        exclusion = Exclusion(
+            id=ExclusionId(mint()) if command.corrects is None else command.corrects[0],
+            revision=revision,
+            kind=command.kind,
+            span=span,
+            service=command.service,
+            agreement=command.agreement,
+            announced_at=None if command.announced_at is None else checked_instant(command.announced_at, "announcedAt"),
+            approved_by=command.approved_by,
+            reason=command.reason,
+        )
+        await work.exclusions.add([exclusion])
+        work.posts(PostingKind.FACTS, at)
+        await answered(work, key, {"id": str(exclusion.id)})
+    return exclusion
+
+
+async def withdraw_exclusion(
+    open_work: OpenWork, actor: Actor, command: WithdrawExclusion, *, at: datetime
+) -> Exclusion:
+    """The excluded time counts again. Withdrawing twice is withdrawing once."""
+    actor.must(Action.RECORD_EXCLUSIONS)
+    async with open_work(actor) as work:
+        latest = await _exclusion(work, command.exclusion, "exclusion")
+        if latest.withdrawn:
+            return latest
+        _require_latest(latest, command.replaces)
+        withdrawn = replace(latest, revision=latest.revision + 1, withdrawn=True)
+        await work.exclusions.add([withdrawn])
+        work.posts(PostingKind.FACTS, at)
+    return withdrawn
+
+
+def _span(command: RecordExclusion) -> Span:
+    start, end = checked_instant(command.start, "startsAt"), checked_instant(command.end, "endsAt")
+    if end <= start:
+        raise OutOfRange("an exclusion ends after it starts", path=("endsAt",))
+    if end - start > EXCLUSION_LENGTH_MAX:
+        raise OutOfRange(f"an exclusion lasts at most {EXCLUSION_LENGTH_MAX.days} days", path=("endsAt",))
+    return Span(start, end)
+
+
+async def _check_scope(work: Work, command: RecordExclusion) -> None:
+    missing: DomainError | None = None
+    if command.service is not None and command.service not in await work.services.by_ids([command.service]):
+        missing = NotFound("service", command.service, path=("service",))
+    if command.agreement is not None and command.agreement not in await work.agreements.by_ids([command.agreement]):
+        missing = NotFound("agreement", command.agreement, path=("agreement",))
+    if missing is not None:
+        raise missing
+
+
+async def _exclusion(work: Work, wanted: ExclusionId, field: str) -> Exclusion:
+    found = (await work.exclusions.by_ids([wanted])).get(wanted)
+    if found is None:
+        raise NotFound("exclusion", wanted, path=(field,))
+    return found
+
+
+def _require_latest(latest: Exclusion, named: int) -> None:
+    if latest.revision != named:
+        raise RevisionConflict(
+            f"revision {named} is not the latest one: the latest is {latest.revision}", path=("replacesRevision",)
+        )
