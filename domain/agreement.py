@@ -9,10 +9,10 @@ from enum import Enum, IntEnum
 from itertools import pairwise
 from uuid import UUID
 
-from domain.calendars import ContractYearWindow, Window, periods
+from domain.calendars import ContractYearWindow, periods
 from domain.errors import Invalid, OutOfRange, Taken, WrongState
 from domain.ids import AgreementId, PartyId, PeriodId, ServiceId, VersionId
-from domain.objective import Objective
+from domain.objective import Importance, Objective
 from domain.service import Service
 from domain.spans import Span
 from domain.text import checked_code, checked_name, checked_note
@@ -186,7 +186,7 @@ class Period:
 
 
 def periods_of(
-    agreement: Agreement, version: Version, window: Window, *, until: datetime, new_id: Callable[[], UUID]
+    agreement: Agreement, version: Version, objective: Objective, *, until: datetime, new_id: Callable[[], UUID]
 ) -> tuple[Period, ...]:
     """The periods that the version governs: those that start while it is in force (rules.md, Calendars).
 
@@ -195,8 +195,10 @@ def periods_of(
     successor = agreement.successor_of(version.id)
     ends = (until, agreement.ends_at, successor.effective_from if successor else None)
     stop = min(end for end in ends if end is not None)
+    window = objective.window
     anchor = agreement.starts_at if isinstance(window, ContractYearWindow) else version.effective_from
     first = agreement.activated[0].id == version.id
+    told_only = objective.importance is Importance.REPORT_ONLY
     found: list[Period] = []
     for natural in periods(window, starts=anchor, until=stop):
         cut = natural.start < version.effective_from
@@ -205,7 +207,7 @@ def periods_of(
         start = max(natural.start, version.effective_from)
         end = natural.end if agreement.ends_at is None else min(natural.end, agreement.ends_at)
         partial = cut or end < natural.end
-        report_only = partial and not version.judge_partial_periods
+        report_only = told_only or (partial and not version.judge_partial_periods)
         found.append(Period(id=PeriodId(new_id()), span=Span(start, end), report_only=report_only))
     return tuple(found)
 

@@ -29,8 +29,8 @@ from domain.attainment import (
 from domain.exclusion import Exclusion
 from domain.fact import Outage, Sample, SampleTotals, Tally, TallyTotals
 from domain.metric import Aggregation
-from domain.objective import Missing, Objective
-from domain.outage_time import OutageFacts, TimeDown, clipped, hull, lasting, time_down, weightless
+from domain.objective import Granularity, Missing, Objective
+from domain.outage_time import MINUTE, OutageFacts, TimeDown, clipped, lasting, time_down, weightless
 from domain.ratio import Direction, Ratio
 from domain.spans import Span, intersect, microseconds, subtract, total_us, union
 
@@ -249,25 +249,33 @@ def _next_at(
 ) -> datetime | None:
     if at >= period.span.end or not _lasts(subject, facts, at):
         return _end_or_final(subject, period, at)
-    candidates = [period.span.end]
-    starts = hull(facts, Span(at, period.span.end), at).start
-    counts_from = starts + subject.objective.minimum_duration
-    if counts_from > at:
-        candidates.append(counts_from)
-    levels = {subject.objective.breach_level, subject.objective.expected}
-    for level in levels:
-        spent = Fraction(evidence.bad_units, evidence.units_per_us)
-        left = (1 - level.exact) * evidence.allowed_total_us - spent
-        if left >= 0:
-            candidates.append(at + max(RECHECK, timedelta(microseconds=int(left) + 1)))
     if status is Status.MISSED:
         return period.span.end
-    return min(candidates)
+    candidates = [period.span.end]
+    since = _lasting_since(subject, facts, at)
+    candidates += since + [start + subject.objective.minimum_duration for start in since]
+    spent = Fraction(evidence.bad_units, evidence.units_per_us)
+    dropped = MINUTE if subject.objective.granularity is Granularity.WHOLE_MINUTES else timedelta(0)
+    for level in (subject.objective.breach_level, subject.objective.expected):
+        left = (1 - level.exact) * evidence.allowed_total_us - spent
+        if left >= 0:
+            candidates.append(at + max(RECHECK, timedelta(microseconds=int(left) + 1) - dropped))
+    return min(candidate for candidate in candidates if candidate > at)
+
+
+def _lasting_since(subject: Subject, facts: OutageFacts, at: datetime) -> list[datetime]:
+    """When outages that go on after the instant began or will begin: each by itself, and merged with what it touches."""
+    weigh = subject.metric.weight
+    bad = [outage for log in facts.all_logs() for outage in log.outages if weigh(outage.impact) > 0]
+    merged = union(span for outage in bad if (span := lasting(outage, at)) is not None)
+    alone = [outage.start for outage in bad if outage.end is None or outage.end > at]
+    return alone + [span.start for span in merged if span.end >= at]
 
 
 def _lasts(subject: Subject, facts: OutageFacts, at: datetime) -> bool:
+    """Whether a record that weighs goes on, or is known to begin, after the instant."""
     return any(
-        outage.end is None and outage.start <= at and subject.metric.weight(outage.impact) > 0
+        (outage.end is None or outage.end > at) and subject.metric.weight(outage.impact) > 0
         for log in facts.all_logs()
         for outage in log.outages
     )

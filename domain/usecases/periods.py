@@ -71,4 +71,4 @@ def _of_objective(
     agreement: Agreement, version: Version, objective: Objective, *, at: datetime, mint: Mint
 ) -> Sequence[Period]:
     until = max(at, version.effective_from) + horizon_of(objective.window)
-    return periods_of(agreement, version, objective.window, until=min(until, LATEST), new_id=mint)
+    return periods_of(agreement, version, objective, until=min(until, LATEST), new_id=mint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from domain.agreement import Agreement, AgreementKind, Level, Version, periods_o
 from domain.calendars import CalendarWindow, ContractYearWindow, Every
 from domain.errors import OutOfRange, Taken, WrongState
 from domain.ids import AgreementId, MetricId, ObjectiveId, PartyId, ServiceId, VersionId
-from domain.objective import Objective
+from domain.objective import Importance, Objective
 from domain.ratio import Direction, Ratio
 from domain.service import Service
 from domain.spans import Span
@@ -67,7 +68,7 @@ def an_agreement(*versions: Version, starts: str = "2024-01-01", ends: str | Non
 
 
 def bounds(agreement: Agreement, version: Version, until: str) -> list[tuple[str, str, bool]]:
-    found = periods_of(agreement, version, MONTHS, until=instant(until), new_id=uuid4)
+    found = periods_of(agreement, version, version.objectives[0], until=instant(until), new_id=uuid4)
     return [(f"{each.span.start:%m-%d}", f"{each.span.end:%m-%d}", each.report_only) for each in found]
 
 
@@ -97,7 +98,8 @@ def test_a_last_period_cut_by_the_agreements_end_is_report_only() -> None:
 def test_a_contract_year_runs_from_the_agreements_start_and_clamps_29_february() -> None:
     version = a_version(1, "2024-02-29")
     agreement = an_agreement(version, starts="2024-02-29")
-    found = periods_of(agreement, version, ContractYearWindow(zone="UTC"), until=instant("2026-03-01"), new_id=uuid4)
+    yearly = replace(version.objectives[0], window=ContractYearWindow(zone="UTC"))
+    found = periods_of(agreement, version, yearly, until=instant("2026-03-01"), new_id=uuid4)
     assert [each.span.start for each in found] == [
         instant("2024-02-29"),
         instant("2025-02-28"),
@@ -114,10 +116,12 @@ def test_the_versions_of_an_agreement_share_out_time_without_gap_or_overlap(days
     agreement = an_agreement(*versions)
     until = instant("2027-01-01")
     spans = [
-        each.span for version in versions for each in periods_of(agreement, version, MONTHS, until=until, new_id=uuid4)
+        each.span
+        for version in versions
+        for each in periods_of(agreement, version, version.objectives[0], until=until, new_id=uuid4)
     ]
     assert spans[0].start == starts[0]
-    assert all(before.end == after.start for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before.end == after.start for before, after in pairwise(spans))
     assert spans[-1].end == until
 
 
@@ -168,7 +172,16 @@ def test_an_agreement_for_all_services_covers_what_its_provider_delivers_to_its_
     assert not corporate.covers(replace(mine, consumers=frozenset()), customers=frozenset())
 
 
+def test_every_period_of_a_report_only_objective_is_report_only() -> None:
+    version = a_version(1, "2024-01-01")
+    told = replace(version.objectives[0], importance=Importance.REPORT_ONLY)
+    found = periods_of(an_agreement(version), version, told, until=instant("2024-03-01"), new_id=uuid4)
+    assert [each.report_only for each in found] == [True, True]
+
+
 def test_a_period_is_a_span_of_utc() -> None:
     version = a_version(1, "2024-01-01")
-    [first, *_] = periods_of(an_agreement(version), version, MONTHS, until=instant("2024-02-01"), new_id=uuid4)
+    [first, *_] = periods_of(
+        an_agreement(version), version, version.objectives[0], until=instant("2024-02-01"), new_id=uuid4
+    )
     assert first.span == Span(instant("2024-01-01"), instant("2024-02-01"))
