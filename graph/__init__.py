@@ -1,0 +1,1 @@
+"""The GraphQL schema, the doors that serve it, and their limits."""

@@ -1,0 +1,268 @@
+"""A document's way: parsed, pre-checked and validated once, kept by its hash, and run as often as it is asked for.
+
+Execution is graphql-core's, with the schema and the executor class that strawberry built. Strawberry's own `execute`
+would parse and validate each time, log every error of the field as a failure, and give a whole subscription one
+context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeGuard, TypeVar, cast
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    create_source_event_stream,
+    map_source_to_response_event,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from graph.context import Context, Request
+from graph.errors import (
+    BAD_USER_INPUT,
+    OPERATION_UNKNOWN,
+    PARSE_FAILED,
+    VALIDATION_FAILED,
+    RequestError,
+    deadline_exceeded,
+    document_refused,
+    problem,
+    told,
+)
+from graph.limits import Limits
+from graph.precheck import precheck
+
+T = TypeVar("T")
+
+Answer = dict[str, Any]
+"""The map that GraphQL calls a response: `data`, and `errors` where there are any."""
+
+# Strawberry's is the faster one, and says only bool.
+_is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
+
+_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the cache did since the start, for metrics and for the test that it hits."""
+
+    parsed: int = 0
+    validated: int = 0
+    hits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    document: DocumentNode
+    operations: Mapping[str, OperationDefinitionNode]
+    """By name; the one without a name stands under the empty string, which is no name."""
+    chars: int
+
+
+class Documents:
+    """The documents of one schema under one set of limits, valid ones kept, least recently used ones let go."""
+
+    def __init__(self, schema: strawberry.Schema, limits: Limits) -> None:
+        self.limits = limits
+        self.counts = Counts()
+        # Strawberry has no public name for the schema that it built for graphql-core.
+        self._schema: GraphQLSchema = schema._schema  # noqa: SLF001
+        self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
+        self._kept: OrderedDict[str, _Prepared] = OrderedDict()
+        self._kept_chars = 0
+
+    def operation(self, request: Request) -> Operation:
+        """The operation that is asked for, ready to run; raises RequestError when there is none that may be run."""
+        prepared = self._prepared(request.text)
+        operation = _chosen(prepared.operations, request.operation_name)
+        return Operation(
+            schema=self._schema,
+            executor_class=self._executor_class,
+            document=prepared.document,
+            name=operation.name.value if operation.name else None,
+            kind=operation.operation,
+            variables=request.variables,
+            limits=self.limits,
+        )
+
+    def _prepared(self, text: str) -> _Prepared:
+        if len(text) > self.limits.document_chars_max:
+            limit = self.limits.document_chars_max
+            message = f"The document has {len(text)} characters; at most {limit} are allowed."
+            raise document_refused([problem("DOCUMENT_TOO_LONG", message, None, limit=limit, seen=len(text))], "")
+        key = sha256(text.encode(errors="surrogatepass")).hexdigest()
+        kept = self._kept.get(key)
+        if kept is not None:
+            self.counts.hits += 1
+            self._kept.move_to_end(key)
+            return kept
+        prepared = self._prepare(text)
+        self._keep(key, prepared)
+        return prepared
+
+    def _prepare(self, text: str) -> _Prepared:
+        self.counts.parsed += 1
+        document = _parsed(text, self.limits)
+        errors = precheck(self._schema, document, self.limits).errors
+        if errors:
+            raise document_refused(errors, VALIDATION_FAILED)
+        self.counts.validated += 1
+        errors = validate(
+            self._schema, document, _RULES, max_errors=self.limits.errors_returned_max, hide_suggestions=True
+        )
+        if errors:
+            raise document_refused(errors, VALIDATION_FAILED)
+        operations = {
+            node.name.value if node.name else "": node
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
+        return _Prepared(document, operations, len(text))
+
+    def _keep(self, key: str, prepared: _Prepared) -> None:
+        self._kept[key] = prepared
+        self._kept_chars += prepared.chars
+        while (
+            len(self._kept) > self.limits.documents_cached_max
+            or self._kept_chars > self.limits.documents_cached_chars_max
+        ):
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_chars -= dropped.chars
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of a valid document, with its variables."""
+
+    schema: GraphQLSchema
+    executor_class: type[Executor[Any]]
+    document: DocumentNode
+    name: str | None
+    kind: OperationType
+    variables: dict[str, Any] | None
+    limits: Limits
+
+    @property
+    def seconds_max(self) -> float:
+        """Of a query or mutation, and of each event of a subscription."""
+        if self.kind is OperationType.MUTATION:
+            return self.limits.mutation_seconds_max
+        return self.limits.query_seconds_max
+
+    async def answer(self, context: Context) -> Answer:
+        """Run a query or mutation. Raises RequestError when the variables do not do, or the deadline has passed."""
+        result = self._executor(context).execute_operation()
+        if not isinstance(result, ExecutionResult):
+            result = await self._in_time(cast("Awaitable[ExecutionResult]", result), context.deadline)
+        return self._told(result, context)
+
+    async def answers(self, new_context: Callable[[float], Context]) -> AsyncGenerator[Answer, None]:
+        """Run a subscription. Each event has a context of its own, so that loaders never serve what they read before.
+
+        Whatever the event source raises comes out of here.
+        """
+        loop = asyncio.get_running_loop()
+        executor = self._executor(new_context(math.inf))
+        source = create_source_event_stream(executor)
+        if executor.is_awaitable(source):
+            source = await self._in_time(source, loop.time() + self.seconds_max)
+        context = executor.context_value
+        if not isinstance(source, AsyncIterable):
+            assert isinstance(source, ExecutionResult)
+            assert source.errors, "there is no event source, so there is an error that says why"
+            raise RequestError(source.errors)
+
+        def run_event(event: Executor[Any]) -> Any:
+            nonlocal context
+            context = event.context_value = new_context(loop.time() + self.seconds_max)
+            result = event.execute_operation(False)
+            if isinstance(result, ExecutionResult):
+                return result
+            return self._in_time(cast("Awaitable[ExecutionResult]", result), context.deadline)
+
+        async with aclosing(map_source_to_response_event(executor, source, run_event)) as results:
+            async for result in results:
+                yield self._told(result, context)
+
+    def _executor(self, context: Context) -> Executor[Any]:
+        executor = self.executor_class.build(
+            self.schema,
+            self.document,
+            context_value=context,
+            raw_variable_values=self.variables,
+            operation_name=self.name,
+            max_coercion_errors=self.limits.errors_returned_max,
+            is_awaitable=_is_awaitable,
+            hide_suggestions=True,
+        )
+        if isinstance(executor, list):
+            raise document_refused(executor, BAD_USER_INPUT)
+        return executor
+
+    async def _in_time(self, result: Awaitable[T], deadline: float) -> T:
+        timeout = asyncio.timeout_at(deadline)
+        try:
+            async with timeout:
+                return await result
+        except TimeoutError:
+            if timeout.expired():
+                raise deadline_exceeded(self.seconds_max) from None
+            raise
+
+    def _told(self, result: ExecutionResult, context: Context) -> Answer:
+        if not result.errors:
+            return {"data": result.data}
+        return {"data": result.data, "errors": told(result.errors, context.request_id, self.limits)}
+
+
+def _parsed(text: str, limits: Limits) -> DocumentNode:
+    limit = limits.document_tokens_max
+    try:
+        # Comments are kept as tokens too, so they have the same limit.
+        return parse(text, max_lexical_tokens=limit, max_comments=limit)
+    except GraphQLSyntaxError as error:
+        raise document_refused([_parser_error(error, limit)], PARSE_FAILED) from None
+
+
+def _parser_error(error: GraphQLSyntaxError, limit: int) -> GraphQLError:
+    """The parser stops at the first token too many, so how many there are is not known."""
+    for what in ("tokens", "comments"):
+        if error.description == f"Document contains more than {limit} {what}. Parsing aborted.":
+            message = f"The document has more than {limit} {what}."
+            return problem("TOO_MANY_TOKENS", message, None, limit=limit, seen=limit + 1)
+    return error
+
+
+def _chosen(operations: Mapping[str, OperationDefinitionNode], name: str | None) -> OperationDefinitionNode:
+    if name:
+        found = operations.get(name)
+        message = "The document has no operation of this name."
+    elif len(operations) == 1:
+        (found,) = operations.values()
+        message = ""
+    else:
+        found = None
+        message = "The document has several operations, so `operationName` must name one."
+    if found is None:
+        raise document_refused([problem(OPERATION_UNKNOWN, message, None, operationName=name)], OPERATION_UNKNOWN)
+    return found

@@ -1,0 +1,275 @@
+"""The HTTP door: GraphQL over HTTP, POST and GET, in both of its media types."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from contextlib import suppress
+from secrets import token_hex
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import orjson
+from graphql import OperationType
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from domain.actor import Actor
+from domain.errors import Forbidden, Unauthenticated
+from graph.context import Authenticate, MakeContext, Request, request_from
+from graph.documents import Documents, Operation
+from graph.errors import BAD_REQUEST, RequestError, refused, told
+from graph.limits import Limits
+
+T = TypeVar("T")
+
+PLAIN_JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+_PARAMETERS_MAX = 20
+"""Of a query string; we read four of them."""
+
+
+class HttpDoor:
+    """An ASGI application for `/graphql`."""
+
+    def __init__(self, documents: Documents, *, authenticate: Authenticate, make_context: MakeContext) -> None:
+        self._documents = documents
+        self._limits = documents.limits
+        self._authenticate = authenticate
+        self._make_context = make_context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        media = PLAIN_JSON
+        try:
+            if _wants_page(scope, headers):
+                await HTMLResponse(PAGE, headers=_PAGE_HEADERS)(scope, receive, send)
+                return
+            _check_method(scope["method"])
+            media = negotiated(headers)
+            answer = await self._answer(scope, headers, receive)
+            response = _json(answer, 200, media)
+        except _ClientGoneError:
+            return
+        except RequestError as error:
+            response = refusal(error, request_id_of(scope), self._limits, media)
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> dict[str, Any]:
+        actor = await authenticated(self._authenticate, headers.get("authorization"))
+        if scope["method"] == "GET":
+            parameters: object = _from_query(scope["query_string"])
+        else:
+            _check_content(headers)
+            parameters = await self._from_body(headers, receive)
+        request = request_from(parameters, self._limits)
+        operation = self._operation(request, scope["method"])
+        deadline = asyncio.get_running_loop().time() + operation.seconds_max
+        context = self._make_context(actor, request_id_of(scope), deadline)
+        return await _unless_gone(operation.answer(context), receive)
+
+    def _operation(self, request: Request, method: str) -> Operation:
+        operation = self._documents.operation(request)
+        if method == "GET" and operation.kind is not OperationType.QUERY:
+            message = f"GET is for queries only; POST the {operation.kind.value}."
+            raise refused("METHOD_NOT_ALLOWED", message, status=405, headers={"allow": "POST"})
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise refused(
+                "SUBSCRIPTION_NEEDS_STREAM", "Subscribe over a WebSocket (graphql-transport-ws) at this address."
+            )
+        return operation
+
+    async def _from_body(self, headers: Headers, receive: Receive) -> object:
+        try:
+            async with asyncio.timeout(self._limits.body_seconds_max):
+                body = await self._body(headers, receive)
+        except TimeoutError:
+            seconds = self._limits.body_seconds_max
+            message = f"The body took longer than {seconds:g} seconds to arrive."
+            raise refused(
+                "BODY_TIMEOUT", message, status=408, headers={"connection": "close"}, limitSeconds=seconds
+            ) from None
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise refused("BODY_NOT_JSON", f"The body is not UTF-8: byte {error.start} is wrong.") from None
+        return parsed_json(body, "The body", "BODY_NOT_JSON")
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        limit = self._limits.body_bytes_max
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and (len(declared) > len(str(limit)) or int(declared) > limit):
+            raise _body_too_large(limit)
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGoneError
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise _body_too_large(limit)
+            if not message.get("more_body", False):
+                return bytes(body)
+
+
+class _ClientGoneError(Exception):
+    """The client closed its connection before it had its answer."""
+
+
+async def authenticated(authenticate: Authenticate, authorization: str | None) -> Actor:
+    """The actor, or the refusal that HTTP has for it."""
+    try:
+        return await authenticate(authorization)
+    except Unauthenticated as error:
+        challenge = {"www-authenticate": "Bearer"}
+        raise refused(error.code, error.message, status=401, headers=challenge) from None
+    except Forbidden as error:
+        raise refused(error.code, error.message, status=403) from None
+
+
+def request_id_of(scope: Scope) -> str:
+    """One id for the request, minted once: it is in the answer's header, in masked errors and in the log."""
+    state = scope.setdefault("state", {})
+    request_id: str = state.setdefault("request_id", token_hex(8))
+    return request_id
+
+
+def refusal(error: RequestError, request_id: str, limits: Limits, media: str = PLAIN_JSON) -> Response:
+    """The answer to a request that was not executed: errors, and no `data` at all."""
+    status = error.status if media == GRAPHQL_JSON else error.plain_json_status
+    response = _json({"errors": told(error.errors, request_id, limits)}, status, media)
+    response.headers.update(error.headers)
+    return response
+
+
+def negotiated(headers: Headers) -> str:
+    """The media type of the answer. Only clients that name the newer one get it; `*/*` stands for plain JSON."""
+    accept = ",".join(headers.getlist("accept")).strip()
+    if not accept:
+        return PLAIN_JSON
+    wanted = {media: quality for media, quality in map(_media_range, accept.split(",")) if media}
+    graphql = wanted.get(GRAPHQL_JSON, 0.0)
+    fallback = wanted.get("application/*", wanted.get("*/*", 0.0))
+    plain = wanted.get(PLAIN_JSON, fallback)
+    if max(graphql, plain) <= 0:
+        message = f"The answer can be {GRAPHQL_JSON} or {PLAIN_JSON}; the Accept header takes neither."
+        raise refused("NOT_ACCEPTABLE", message, status=406)
+    return GRAPHQL_JSON if graphql >= plain else PLAIN_JSON
+
+
+def parsed_json(text: bytes | str, what: str, code: str) -> object:
+    try:
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise refused(code, f"{what} is not JSON: {error}.") from None
+    return value
+
+
+def _media_range(text: str) -> tuple[str, float]:
+    media, *parameters = (part.strip() for part in text.split(";"))
+    quality = 1.0
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                quality = float(value)
+            except ValueError:
+                quality = 0.0
+    return media.lower(), quality if math.isfinite(quality) else 0.0
+
+
+def _check_method(method: str) -> None:
+    if method not in {"GET", "POST"}:
+        raise refused("METHOD_NOT_ALLOWED", "Use GET or POST.", status=405, headers={"allow": "GET, POST"})
+
+
+def _body_too_large(limit: int) -> RequestError:
+    return refused("BODY_TOO_LARGE", f"The body is larger than {limit} bytes.", status=413, limit=limit)
+
+
+def _check_content(headers: Headers) -> None:
+    media, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    charsets = {part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")}
+    if media != PLAIN_JSON or not charsets <= {"utf-8", "utf8"}:
+        message = f"The body must be sent as {PLAIN_JSON} in UTF-8."
+        raise refused("UNSUPPORTED_MEDIA_TYPE", message, status=415, headers={"accept": PLAIN_JSON})
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        message = "The body must not be compressed here."
+        raise refused("UNSUPPORTED_MEDIA_TYPE", message, status=415, headers={"accept-encoding": "identity"})
+
+
+def _from_query(query_string: bytes) -> dict[str, object]:
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX
+        )
+    except ValueError:
+        message = f"The query string is not UTF-8, percent-encoded, with at most {_PARAMETERS_MAX} parameters."
+        raise refused(BAD_REQUEST, message) from None
+    parameters: dict[str, object] = dict(pairs)
+    for name in ("variables", "extensions"):
+        text = parameters.get(name)
+        if isinstance(text, str):
+            parameters[name] = parsed_json(text, f"`{name}`", BAD_REQUEST) if text else None
+    return parameters
+
+
+def _wants_page(scope: Scope, headers: Headers) -> bool:
+    """A person with a browser, at the bare address."""
+    return scope["method"] == "GET" and not scope["query_string"] and "text/html" in headers.get("accept", "")
+
+
+def _json(answer: object, status: int, media: str) -> Response:
+    headers = {"content-type": f"{media}; charset=utf-8", "cache-control": "no-store"}
+    return Response(orjson.dumps(answer), status, headers)
+
+
+async def _unless_gone(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """The work's result. When the client goes away before, the work is cancelled, and has ended when this returns."""
+    task = asyncio.ensure_future(work)
+    watcher = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise _ClientGoneError
+        return task.result()
+    finally:
+        watcher.cancel()
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+_PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "cache-control": "no-store",
+}
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Interpact: GraphQL</title>
+<style>
+  body { font: 1rem/1.6 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #1c1c1c }
+  pre { background: #f3f3f0; padding: 1rem; overflow-x: auto; border-radius: .3rem }
+  code { font-family: ui-monospace, monospace; font-size: .9em }
+</style>
+<h1>Interpact speaks GraphQL here</h1>
+<p>Every request carries a key. Send queries and mutations by POST; queries may also come by GET.</p>
+<pre><code>curl --json '{"query": "{ __typename }"}' \\
+  -H 'Authorization: Bearer YOUR_KEY' \\
+  "$INTERPACT/graphql"</code></pre>
+<p>Subscriptions come over a WebSocket at this address, in the protocol <code>graphql-transport-ws</code>, with
+<code>{"authorization": "Bearer YOUR_KEY"}</code> as the payload of <code>connection_init</code>.</p>
+<p>The schema is in the source as <code>graph/schema.graphql</code>; <code>interpact schema</code> prints it, and any
+key may introspect it. A client such as GraphiQL or Altair works when it sends the same header.</p>
+</html>
+"""

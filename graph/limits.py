@@ -1,0 +1,65 @@
+"""Every limit of the front door, in one place. A refusal names its limit's number and what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """All of them are settable; `*_max` is the largest number that still passes."""
+
+    body_bytes_max: int = 1 * MIB
+    body_seconds_max: float = 10
+    """How long a client may take to send its body."""
+
+    document_chars_max: int = 15_000
+    document_tokens_max: int = 1_000
+    depth_max: int = 12
+    """Nested fields; a root field is 1. Fragments add none."""
+    introspection_depth_max: int = 20
+    """The same from `__schema` and `__type` down: the standard query is 15 deep, and the schema bounds its answer."""
+    list_depth_max: int = 3
+    """Fields on one path that return lists of objects: `edges` and `nodes` of connections too, lists of scalars not."""
+    input_depth_max: int = 32
+    """Nested lists and objects in an argument or a variable."""
+    aliases_max: int = 30
+    directives_max: int = 10
+    root_fields_max: int = 20
+    same_key_max: int = 5
+    """How many selections may merge into one place of the answer."""
+    spread_keys_max: int = 10_000
+    """Response keys that fragments bring into the sets that spread them, over all spreads: the pre-check's own work."""
+
+    errors_returned_max: int = 20
+    message_chars_max: int = 1_000
+    """Of one error's message; the library quotes what it refuses."""
+    query_seconds_max: float = 15
+    mutation_seconds_max: float = 60
+
+    documents_cached_max: int = 1_000
+    documents_cached_chars_max: int = 250_000
+    """A document is kept with its syntax tree, which takes some 200 bytes a character."""
+
+    loader_batch_max: int = 500
+    loader_connections_max: int = 3
+    """Batches that one operation may have under way at once."""
+
+    socket_message_bytes_max: int = 128 * KIB
+    socket_operations_max: int = 20
+    socket_init_seconds_max: float = 10
+    socket_send_seconds_max: float = 30
+    """How long one message may wait for a slow reader before the socket is closed."""
+    socket_ping_seconds: float = 15
+    socket_recheck_seconds: float = 30
+    """How often the credentials of an open socket are checked again."""
+    subscription_events_buffered_max: int = 256
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not value > 0:
+                raise ValueError(f"the limit {field.name} must be positive, not {value}")
