@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 
 from domain.errors import Forbidden
@@ -75,22 +74,3 @@ class Actor:
         """Raise Forbidden unless the policy table lists the actor's role for the action."""
         if self.role not in POLICY.get(action, frozenset()):
             raise Forbidden(f"the role {self.role.value} may not {action.value.replace('_', ' ')}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """An integration's key as kept: of its secret only the SHA-256."""
-
-    id: KeyId
-    tenant: TenantId
-    secret_hash: bytes
-    role: Role
-    party: PartyId | None
-    label: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-    def holds(self, at: datetime) -> bool:
-        """Whether it is neither revoked nor expired."""
-        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

@@ -109,7 +109,7 @@ def _judge_time(
     coverage = _coverage(evidence)
     value = _availability(objective, evidence)
     status = _time_status(objective, evidence, value, coverage, ended=at >= period.span.end)
-    next_at = _next_at(subject, facts, evidence, status, period, at)
+    next_at = _next_at(subject, evidence, status, period, at, since=_lasting_since(subject, facts, down, at))
     return _attainment(subject, period, at, status, value, coverage, evidence, next_at)
 
 
@@ -241,19 +241,20 @@ def _level_status(objective: Objective, value: Ratio) -> Status:
 
 def _next_at(
     subject: Subject,
-    facts: OutageFacts,
     evidence: TimeEvidence,
     status: Status,
     period: Period,
     at: datetime,
+    *,
+    since: Sequence[datetime],
 ) -> datetime | None:
-    if at >= period.span.end or not _lasts(subject, facts, at):
+    if at >= period.span.end:
+        return _next_after_end(subject, period, at, since=since)
+    if not since:
         return _end_or_final(subject, period, at)
     if status is Status.MISSED:
         return period.span.end
-    candidates = [period.span.end]
-    since = _lasting_since(subject, facts, at)
-    candidates += since + [start + subject.objective.minimum_duration for start in since]
+    candidates = [period.span.end, *since, *(start + subject.objective.minimum_duration for start in since)]
     spent = Fraction(evidence.bad_units, evidence.units_per_us)
     dropped = MINUTE if subject.objective.granularity is Granularity.WHOLE_MINUTES else timedelta(0)
     for level in (subject.objective.breach_level, subject.objective.expected):
@@ -263,22 +264,31 @@ def _next_at(
     return min(candidate for candidate in candidates if candidate > at)
 
 
-def _lasting_since(subject: Subject, facts: OutageFacts, at: datetime) -> list[datetime]:
-    """When outages that go on after the instant began or will begin: each by itself, and merged with what it touches."""
+def _next_after_end(subject: Subject, period: Period, at: datetime, *, since: Sequence[datetime]) -> datetime | None:
+    """An outage that outlasts the period may only afterwards become long enough to count in it."""
+    final = _end_or_final(subject, period, at)
+    candidates = [] if final is None else [final]
+    for start in since:
+        if start >= period.span.end:
+            continue
+        candidates.append(start + subject.objective.minimum_duration)
+        counted_until = start + (at - start) // MINUTE * MINUTE
+        if subject.objective.granularity is Granularity.WHOLE_MINUTES and counted_until < period.span.end:
+            candidates.append(counted_until + MINUTE)
+    return min((candidate for candidate in candidates if candidate > at), default=None)
+
+
+def _lasting_since(subject: Subject, facts: OutageFacts, down: TimeDown, at: datetime) -> list[datetime]:
+    """When outages that go on after the instant began or will: each by itself, merged with what it touches, and as
+    the service is composed. Empty where none goes on.
+    """
     weigh = subject.metric.weight
     bad = [outage for log in facts.all_logs() for outage in log.outages if weigh(outage.impact) > 0]
-    merged = union(span for outage in bad if (span := lasting(outage, at)) is not None)
     alone = [outage.start for outage in bad if outage.end is None or outage.end > at]
-    return alone + [span.start for span in merged if span.end >= at]
-
-
-def _lasts(subject: Subject, facts: OutageFacts, at: datetime) -> bool:
-    """Whether a record that weighs goes on, or is known to begin, after the instant."""
-    return any(
-        (outage.end is None or outage.end > at) and subject.metric.weight(outage.impact) > 0
-        for log in facts.all_logs()
-        for outage in log.outages
-    )
+    if not alone:
+        return []
+    merged = union(span for outage in bad if (span := lasting(outage, at)) is not None)
+    return alone + [span.start for span in (*merged, *down.short) if span.end >= at]
 
 
 def _end_or_final(subject: Subject, period: Period, at: datetime) -> datetime | None:

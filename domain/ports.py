@@ -345,7 +345,7 @@ class JudgedPeriod:
 
 class Periods(Protocol):
     async def lay_down(self, periods: Sequence[JudgedPeriod]) -> None:
-        """Adds periods, each due at its end; those that exist already (objective, service, start) are kept."""
+        """Adds periods, each due at its start; those that exist already (objective, service, start) are kept."""
         ...
 
     async def retire(self, objectives: Collection[ObjectiveId], start: datetime) -> None:

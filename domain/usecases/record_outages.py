@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.actor import Action, Actor
-from domain.errors import DomainError, NotFound, OutOfRange, RefusedLine, RevisionConflict, TooMany
+from domain.errors import DomainError, Invalid, NotFound, OutOfRange, RefusedLine, RevisionConflict, TooMany
 from domain.fact import OUTAGES_MAX, Outage, OutageRevision, accept_outage, checked_external_id, withdraw_outage
 from domain.feed import PostingKind
 from domain.ids import StreamId
@@ -116,6 +116,7 @@ class _Batch:
 
     def __init__(self) -> None:
         self.latest: dict[Identity, OutageRevision] = {}
+        self.added: set[Identity] = set()
         self.accepted: list[tuple[int, OutageRevision]] = []
         self.refused: list[RefusedLine] = []
         self.duplicates = 0
@@ -132,7 +133,11 @@ class _Batch:
         if revision is None:
             self.duplicates += 1
             return
-        self.latest[(revision.stream, revision.external_id)] = revision
+        identity = (revision.stream, revision.external_id)
+        if identity in self.added:
+            raise Invalid("one call takes one revision of an outage", path=("externalId",))
+        self.added.add(identity)
+        self.latest[identity] = revision
         self.accepted.append((index, revision))
 
 
