@@ -37,7 +37,7 @@ MARKS_MAX = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """What one pass did. `more`: there is work left, so go again at once."""
+    """What one pass did. `more`: there is work left that no other worker holds, so go again at once."""
 
     judged: int
     changes: int
@@ -71,7 +71,7 @@ async def judge_due(open_work: OpenWork, worker: Actor, *, at: datetime, mint: M
         claim = await work.marks.claim(at, MARKS_MAX)
         if not claim.periods:
             await work.marks.settle({})
-            return Passed(judged=0, changes=0, more=claim.more)
+            return Passed(judged=0, changes=0, more=claim.more and claim.marks > 0)
         loaded = await _load(work, claim.periods)
         facts = await _facts(work, loaded, at)
         verdicts = [

@@ -1,0 +1,80 @@
+"""Wake-ups: who waits for a tenant's feed is woken by a hint, and by a poll that stands behind every hint."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+
+from domain.ids import Position, TenantId
+
+POLL_S = 0.5
+HEARTBEAT_S = 15.0
+
+Heads = Callable[[Collection[TenantId]], Awaitable[Mapping[TenantId, Position]]]
+"""The last feed position of each tenant."""
+
+_log = logging.getLogger(__name__)
+
+
+class Hub:
+    """One per process. `hint` costs nothing where nobody waits; one query polls for all tenants that are waited for."""
+
+    def __init__(self, heads: Heads, *, poll_s: float = POLL_S, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self._heads = heads
+        self._poll_s = poll_s
+        self._heartbeat_s = heartbeat_s
+        self._waiting: dict[TenantId, set[asyncio.Event]] = {}
+        self._workers: set[asyncio.Event] = set()
+        self._seen: dict[TenantId, Position] = {}
+
+    def hint(self, tenant: TenantId) -> None:
+        """Something was committed for the tenant."""
+        for event in (*self._waiting.get(tenant, ()), *self._workers):
+            event.set()
+
+    async def awaken(self, tenant: TenantId, position: Position) -> None:
+        """Returns once the tenant's feed may hold more than the position, or when a heartbeat is due."""
+        event = asyncio.Event()
+        self._waiting.setdefault(tenant, set()).add(event)
+        try:
+            if self._seen.get(tenant, position) > position:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._heartbeat_s):
+                    await event.wait()
+        finally:
+            waiting = self._waiting[tenant]
+            waiting.discard(event)
+            if not waiting:
+                del self._waiting[tenant]
+                self._seen.pop(tenant, None)
+
+    async def any_work(self) -> None:
+        """For a worker: returns at the next hint of any tenant, or when it is time to look anyway."""
+        event = asyncio.Event()
+        self._workers.add(event)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await event.wait()
+        finally:
+            self._workers.discard(event)
+
+    async def poll(self) -> None:
+        """Runs until cancelled: a hint that got lost costs at most one poll."""
+        while True:
+            await asyncio.sleep(self._poll_s)
+            waited_for = set(self._waiting)
+            if not waited_for:
+                continue
+            try:
+                heads = await self._heads(waited_for)
+            except Exception:  # noqa: BLE001 - the database may be away for a while; the poll goes on
+                _log.exception("the feed's heads could not be read; trying again")
+                continue
+            for tenant, head in heads.items():
+                if head != self._seen.get(tenant):
+                    self._seen[tenant] = head
+                    self.hint(tenant)

@@ -1,0 +1,86 @@
+"""The worker: passes over every tenant with due work, until none is left; then waits for a hint or the next look."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from domain.actor import Actor, Role
+from domain.ids import KeyId, TenantId
+from domain.ports import Mint, OpenWork
+from domain.usecases.judging import judge_due
+from persistence.directory import Directory
+from runtime.hub import Hub
+
+WORKER_KEY = KeyId(UUID(int=0))
+"""Who the worker is in the records: no key."""
+REST_S = 2.0
+TENANTS_MAX = 100
+"""Tenants that one look at the directory lists."""
+
+_log = logging.getLogger(__name__)
+
+
+def worker_of(tenant: TenantId) -> Actor:
+    return Actor(tenant=tenant, key=WORKER_KEY, role=Role.ADMIN)
+
+
+class Worker:
+    """Any number may run, in one process or many: they share the work by locks, and none judges twice at once."""
+
+    def __init__(
+        self, *, open_work: OpenWork, directory: Directory, hub: Hub, clock: Callable[[], datetime], mint: Mint
+    ) -> None:
+        self._open_work = open_work
+        self._directory = directory
+        self._hub = hub
+        self._clock = clock
+        self._mint = mint
+
+    async def run(self, beat: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Runs until cancelled. `beat` is called on every round, for the health check.
+
+        A tenant whose pass fails rests for a while; the others go on.
+        """
+        resting: dict[TenantId, float] = {}
+        while True:
+            if beat is not None:
+                await beat()
+            judged = 0
+            for tenant in await self._due_tenants():
+                if resting.get(tenant, 0.0) > time.monotonic():
+                    continue
+                try:
+                    judged += await self.settle_tenant(tenant)
+                    resting.pop(tenant, None)
+                except Exception:  # noqa: BLE001 - one tenant's trouble must not stop the others; it is logged and tried again
+                    _log.exception("a pass over tenant %s failed; trying again in %s s", tenant, REST_S)
+                    resting[tenant] = time.monotonic() + REST_S
+            if not judged:
+                await self._hub.any_work()
+
+    async def settle(self) -> int:
+        """Judge all that is due now, of every tenant; how many periods were judged."""
+        return sum([await self.settle_tenant(tenant) for tenant in await self._due_tenants()])
+
+    async def settle_tenant(self, tenant: TenantId) -> int:
+        """Judge all that is due now of one tenant."""
+        judged = 0
+        more = True
+        while more:
+            passed = await judge_due(self._open_work, worker_of(tenant), at=self._clock(), mint=self._mint)
+            judged += passed.judged
+            more = passed.more
+        return judged
+
+    async def _due_tenants(self) -> Sequence[TenantId]:
+        try:
+            return await self._directory.tenants_with_work(self._clock(), TENANTS_MAX)
+        except Exception:  # noqa: BLE001 - the database may be away for a while
+            _log.exception("the tenants with work could not be listed; trying again in %s s", REST_S)
+            await asyncio.sleep(REST_S)
+            return ()
