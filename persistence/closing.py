@@ -1,0 +1,105 @@
+"""What a transaction writes last: its numbers in the feed, and when the tenant's worker has to look again.
+
+The head's row is locked from here to the commit, which follows at once. So numbers are in commit order, and a reader
+that sees a number sees all before it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from domain.errors import CycleRefused
+from domain.feed import BreachChange
+from persistence.feed import to_body
+from persistence.services import CYCLE
+from persistence.session import Session
+
+NUMBER = """
+UPDATE feed_head SET
+    last_number = last_number + $2,
+    last_recorded_at = CASE WHEN $2 > 0 THEN greatest(last_recorded_at, $3) ELSE last_recorded_at END,
+    due_at = least(due_at, $4)
+WHERE tenant_id = $1
+RETURNING last_number, last_recorded_at
+"""
+
+# The lock comes first, so that the next statement sees every period laid down by those who held it before.
+LOCK = "SELECT last_number FROM feed_head WHERE tenant_id = $1 FOR UPDATE"
+
+# Judged up to the number read before the marks were, where nothing was left. What this transaction adds to the feed
+# makes no work: where nobody posted in between, it counts as judged too.
+NUMBER_OF_JUDGING = """
+UPDATE feed_head SET
+    last_number = last_number + $2,
+    last_recorded_at = CASE WHEN $2 > 0 THEN greatest(last_recorded_at, $3) ELSE last_recorded_at END,
+    judged_number = CASE WHEN $5 THEN judged_number WHEN last_number = $4 THEN last_number + $2
+        ELSE greatest(judged_number, $4) END,
+    due_at = (SELECT min(due_at) FROM judged_period WHERE tenant_id = $1 AND due_at IS NOT NULL)
+WHERE tenant_id = $1
+RETURNING last_number, last_recorded_at
+"""
+
+POSTING = """
+INSERT INTO feed (tenant_id, number, kind, recorded_at, key_id, posting_id) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+CHANGES = """
+INSERT INTO feed (tenant_id, number, kind, recorded_at, key_id, agreement_id, service_id, provider_id, customer_id,
+    transition, severity, body)
+SELECT $1, $2 + change.ordinal, 'breach', $3, $4, change.agreement_id, change.service_id, change.provider_id,
+    change.customer_id, change.transition, change.severity, change.body
+FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::jsonb[]) WITH ORDINALITY
+    AS change (agreement_id, service_id, provider_id, customer_id, transition, severity, body, ordinal)
+"""
+
+
+async def close(session: Session) -> bool:
+    """Whether the feed got longer. Raises CycleRefused where structures now make a service rest on itself."""
+    closing = session.closing
+    numbers = (closing.posted is not None) + len(closing.changes)
+    if not (numbers or closing.judging or closing.due_at or closing.structured):
+        return False
+    assert closing.at is not None or not numbers, "who appends to the feed posts or claims, and so tells the time"
+    last, recorded_at = await _numbered(session, numbers)
+    if closing.structured and await session.fetch(CYCLE, session.tenant, sorted(closing.structured)):
+        raise CycleRefused("with another change at the same time the structure has a cycle", path=("structure",))
+    before = last - numbers
+    if closing.posted is not None:
+        await session.fetch(
+            POSTING, session.tenant, before + 1, closing.posted.value, recorded_at, session.actor.key, session.posting
+        )
+        before += 1
+    if closing.changes:
+        await _append(session, before, recorded_at, closing.changes)
+    return numbers > 0
+
+
+async def _numbered(session: Session, numbers: int) -> tuple[int, datetime]:
+    """The feed's last number with ours, and when it was recorded. The head's row is locked from here on."""
+    closing, tenant = session.closing, session.tenant
+    if closing.judging is None:
+        row = await session.fetch_one(NUMBER, tenant, numbers, closing.at, closing.due_at)
+    else:
+        await session.fetch(LOCK, tenant)
+        judging = closing.judging
+        row = await session.fetch_one(NUMBER_OF_JUDGING, tenant, numbers, closing.at, judging.number, judging.more)
+    assert row is not None, "a tenant is made with the head of its feed"
+    return row["last_number"], row["last_recorded_at"]
+
+
+async def _append(session: Session, before: int, recorded_at: datetime, changes: list[BreachChange]) -> None:
+    await session.fetch(
+        CHANGES,
+        session.tenant,
+        before,
+        recorded_at,
+        session.actor.key,
+        [change.agreement for change in changes],
+        [change.service for change in changes],
+        [change.provider for change in changes],
+        [change.customer for change in changes],
+        [change.transition.value for change in changes],
+        [change.severity.value for change in changes],
+        [json.dumps(to_body(change)) for change in changes],
+    )

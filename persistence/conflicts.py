@@ -1,0 +1,111 @@
+"""Database errors as errors of the field, by constraint name. What is not listed is a bug or a failure, and stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from domain.errors import DomainError, NotFound, OutOfRange, Path, RevisionConflict, Taken, TenantMissing, WrongState
+
+SETTING = "interpact.tenant"
+_KEY_IN_DETAIL = re.compile(r"\)=\((.*)\)")
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        _raise(error, error.orig.__cause__ if error.orig is not None else None)
+    except asyncpg.PostgresError as error:
+        _raise(error, error)
+
+
+def _raise(error: Exception, cause: BaseException | None) -> NoReturn:
+    found = translated(cause)
+    if found is None:
+        raise error
+    raise found from error
+
+
+def translated(cause: BaseException | None) -> DomainError | None:
+    """The error of the field that a driver's error stands for; None where there is none."""
+    match cause:
+        case asyncpg.UndefinedObjectError() if SETTING in str(cause):
+            return TenantMissing("no tenant is bound")
+        case asyncpg.InvalidTextRepresentationError() if 'type uuid: ""' in str(cause):
+            # The setting of a former transaction on this connection ended with it and left an empty text.
+            return TenantMissing("no tenant is bound")
+        case asyncpg.IntegrityConstraintViolationError():
+            conflict = _CONFLICTS.get(str(cause.constraint_name))
+            return None if conflict is None else conflict(_key(cause))
+        case _:
+            return None
+
+
+def _key(error: asyncpg.IntegrityConstraintViolationError) -> str:
+    """The last part of the key that the server tells, such as a code or an id; the tenant leads it."""
+    found = _KEY_IN_DETAIL.search(str(error.detail or ""))
+    return found.group(1).split(", ")[-1] if found else "of that name"
+
+
+Conflict = Callable[[str], DomainError]
+
+
+def _taken(kind: str, *path: str) -> Conflict:
+    return lambda key: Taken(f"the {kind} {key} exists already", path=path or ("code",))
+
+
+def _missing(kind: str, *path: str) -> Conflict:
+    return lambda key: NotFound(kind, key, path=path)
+
+
+def _raced(message: str) -> Conflict:
+    return lambda key: RevisionConflict(message)
+
+
+def _wrong_state(message: str, path: Path = ()) -> Conflict:
+    return lambda key: WrongState(message, path=path)
+
+
+_CONFLICTS: Mapping[str, Conflict] = {
+    "tenant_code_key": _taken("tenant"),
+    "party_code_key": _taken("party"),
+    "service_code_key": _taken("service"),
+    "metric_code_key": _taken("metric"),
+    "agreement_code_key": _taken("agreement"),
+    "service_structure_key": lambda key: Taken(
+        "the service has a structure that takes effect at that instant", path=("effectiveFrom",)
+    ),
+    "agreement_version_number_key": _wrong_state("another version was drafted at the same time"),
+    "exclusion_pkey": _raced("another revision of the exclusion was faster"),
+    "attainment_pkey": _raced("another revision of the attainment was faster"),
+    "api_key_tenant_fkey": _missing("tenant"),
+    "api_key_party_fkey": _missing("party", "party"),
+    "party_parent_fkey": _missing("party", "parent"),
+    "service_provider_fkey": _missing("party", "provider"),
+    "service_consumer_party_fkey": _missing("party", "consumers"),
+    "service_component_component_fkey": _missing("service", "structure"),
+    "service_structure_service_fkey": _missing("service", "service"),
+    "service_component_service_fkey": _missing("service", "service"),
+    "agreement_provider_fkey": _missing("party", "provider"),
+    "agreement_customer_fkey": _missing("party", "customer"),
+    "agreement_service_fkey": _missing("service", "service"),
+    "agreement_version_agreement_fkey": _missing("agreement", "agreement"),
+    "objective_metric_fkey": _missing("metric", "objectives", "metric"),
+    "stream_metric_fkey": _missing("metric", "metric"),
+    "stream_service_fkey": _missing("service", "service"),
+    "stream_customer_fkey": _missing("party", "customer"),
+    "stream_vendor_fkey": _missing("party", "vendor"),
+    "exclusion_service_fkey": _missing("service", "service"),
+    "exclusion_agreement_fkey": _missing("agreement", "agreement"),
+    "judged_period_scope_fkey": _missing("objective"),
+    "judged_scope_objective_fkey": _missing("objective"),
+    "judged_scope_service_fkey": _missing("service"),
+    "exclusion_span_check": lambda key: OutOfRange("an exclusion ends after it starts", path=("endsAt",)),
+}

@@ -1,0 +1,48 @@
+"""How every connection is opened: one place for the driver, the timeouts and the session's settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Pool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+CONNECT_SECONDS_MAX = 10
+STATEMENT_SECONDS_MAX = 60
+"""Of one statement of the service; the server ends a longer one."""
+IDLE_SECONDS_MAX = 60
+"""Of a transaction that waits for its client."""
+
+
+def dsn(url: str) -> str:
+    """The URL as the driver reads it, with or without SQLAlchemy's name of the driver in it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+def connector(url: str, *, name: str, settings: dict[str, str]) -> Callable[[], Awaitable[asyncpg.Connection]]:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            dsn(url),
+            timeout=CONNECT_SECONDS_MAX,
+            server_settings={"application_name": name, "timezone": "UTC", "jit": "off", **settings},
+        )
+
+    return connect
+
+
+def engine(
+    url: str, *, name: str, settings: dict[str, str], pool_class: type[Pool] | None = None, **pool: Any
+) -> AsyncEngine:
+    """An engine whose connections are in autocommit: who uses one opens and ends its own transaction."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connector(url, name=name, settings=settings),
+        isolation_level="AUTOCOMMIT",
+        json_serializer=json.dumps,
+        json_deserializer=json.loads,
+        poolclass=pool_class,
+        **pool,
+    )

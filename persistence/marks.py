@@ -1,0 +1,164 @@
+"""Marks of what postings made dirty, and the work that comes of them.
+
+A pass of a worker is one transaction: it deletes marks that it could lock, finds the periods that they touch, locks
+those, and judges them on facts read after that. A posting that commits meanwhile has marks of its own, which this pass
+did not read and so does not delete: nothing is lost, at worst a period is judged once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from domain.ids import PeriodId
+from domain.ports import Claim, Mark
+from persistence import tables
+from persistence.periods import to_judged_period
+from persistence.session import Found, Judging, Session
+
+# Read before the marks: what is posted after it keeps the tenant on the list of those with work.
+HEAD = "SELECT last_number FROM feed_head WHERE tenant_id = $1"
+
+TAKE = """
+DELETE FROM mark USING (
+    SELECT posting_id, ordinal FROM mark WHERE tenant_id = $1
+    ORDER BY posting_id, ordinal LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS taken
+WHERE mark.tenant_id = $1 AND mark.posting_id = taken.posting_id AND mark.ordinal = taken.ordinal
+RETURNING mark.stream_id, mark.service_id, mark.objective_id, mark.starts_at, mark.ends_at
+"""
+
+# From targets to the judged pairs (objective, service), then to periods that have begun and meet the span. Periods of a
+# pair are disjoint, so that of those which start before the span only the last can reach into it.
+# An outage changes how long the merged one lasts that it touches: so by the minimum duration (and the whole minutes) a
+# mark of a stream of outages reaches further on either side, and what only touches the span is met too.
+EXPAND = """
+WITH RECURSIVE sent AS (
+    SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+        AS sent (stream_id, service_id, objective_id, starts_at, ends_at)
+), touched (service_id, metric_id, starts_at, ends_at) AS (
+    SELECT stream.service_id, stream.metric_id, sent.starts_at, sent.ends_at
+    FROM sent JOIN stream ON stream.tenant_id = $1 AND stream.stream_id = sent.stream_id
+    UNION
+    SELECT service_id, NULL, starts_at, ends_at FROM sent WHERE service_id IS NOT NULL
+    UNION
+    SELECT edge.service_id, touched.metric_id, touched.starts_at, touched.ends_at
+    FROM touched JOIN service_component edge
+        ON edge.tenant_id = $1 AND edge.component_id = touched.service_id
+), dirty AS (
+    SELECT scope.objective_id, scope.service_id,
+        touched.starts_at - reach.wide AS starts_at, touched.ends_at + reach.wide AS ends_at
+    FROM touched
+    JOIN judged_scope scope ON scope.tenant_id = $1 AND scope.service_id = touched.service_id
+    JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = scope.objective_id
+        AND (touched.metric_id IS NULL OR objective.metric_id = touched.metric_id)
+    CROSS JOIN LATERAL (SELECT objective.minimum_duration + interval '1 minute' AS wide) AS reach
+    UNION ALL
+    SELECT scope.objective_id, scope.service_id, sent.starts_at, sent.ends_at
+    FROM sent JOIN judged_scope scope ON scope.tenant_id = $1 AND scope.objective_id = sent.objective_id
+)
+SELECT DISTINCT period.period_id
+FROM dirty
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(starts_at), dirty.starts_at) AS starts_at FROM judged_period
+    WHERE tenant_id = $1 AND objective_id = dirty.objective_id AND service_id = dirty.service_id
+        AND starts_at <= dirty.starts_at
+) AS first
+JOIN judged_period period ON period.tenant_id = $1 AND period.objective_id = dirty.objective_id
+    AND period.service_id = dirty.service_id
+    AND period.starts_at >= first.starts_at AND period.starts_at < least(dirty.ends_at, $7)
+    AND period.ends_at > dirty.starts_at
+"""
+
+DUE = """
+SELECT period_id FROM judged_period
+WHERE tenant_id = $1 AND due_at <= $2 ORDER BY due_at, period_id LIMIT $3
+"""
+
+# In the order of the key, so that two workers never wait in a circle. A row is read again once its lock is held.
+LOCK = """
+SELECT period_id, objective_id, service_id, starts_at, ends_at, report_only, due_at FROM judged_period
+WHERE tenant_id = $1 AND period_id = ANY ($2::uuid[])
+ORDER BY period_id FOR UPDATE
+"""
+
+PUT_OFF = """
+UPDATE judged_period SET due_at = $3
+WHERE tenant_id = $1 AND period_id = ANY ($2::uuid[]) AND (due_at IS NULL OR due_at > $3)
+"""
+
+LEFT = """
+SELECT EXISTS (SELECT 1 FROM mark WHERE tenant_id = $1) OR EXISTS (
+    SELECT 1 FROM judged_period WHERE tenant_id = $1 AND due_at <= $2 AND period_id <> ALL ($3::uuid[])
+) AS more
+"""
+
+SETTLE = """
+UPDATE judged_period SET due_at = settled.due_at
+FROM unnest($2::uuid[], $3::timestamptz[]) AS settled (period_id, due_at)
+WHERE judged_period.tenant_id = $1 AND judged_period.period_id = settled.period_id
+"""
+
+
+class StoredMarks:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, marks: Sequence[Mark]) -> None:
+        before = self._session.take_ordinals(len(marks))
+        await self._session.insert(
+            tables.mark,
+            [
+                {
+                    "posting_id": self._session.posting,
+                    "ordinal": before + ordinal,
+                    "stream_id": mark.stream,
+                    "service_id": mark.service,
+                    "objective_id": mark.objective,
+                    "starts_at": mark.span.start,
+                    "ends_at": mark.span.end,
+                }
+                for ordinal, mark in enumerate(marks, start=1)
+            ],
+        )
+
+    async def claim(self, at: datetime, limit: int) -> Claim:
+        """At most `limit` marks and `limit` periods of each kind: touched by marks, and due.
+
+        Where marks touch more, the rest of their periods is made due at once, so that later passes take it.
+        """
+        tenant = self._session.tenant
+        head = await self._session.fetch_one(HEAD, tenant)
+        taken = await self._session.fetch(TAKE, tenant, limit)
+        touched = await self._touched(taken, at)
+        due = {row["period_id"] for row in await self._session.fetch(DUE, tenant, at, limit)}
+        locked = await self._session.fetch(LOCK, tenant, sorted(touched | due))
+        marked = [row for row in locked if row["period_id"] in touched]
+        put_off = [row["period_id"] for row in marked[limit:]]
+        chosen = marked[:limit] + [row for row in locked if row["period_id"] not in touched and _is_due(row, at)]
+        if put_off:
+            await self._session.fetch(PUT_OFF, tenant, put_off, at)
+        ids = [row["period_id"] for row in chosen]
+        left = await self._session.fetch_one(LEFT, tenant, at, ids)
+        assert left is not None
+        more = bool(left["more"])
+        self._session.closing.judge(Judging(number=0 if head is None else head["last_number"], more=more), at)
+        return Claim(periods=[to_judged_period(row) for row in chosen], marks=len(taken), more=more)
+
+    async def settle(self, due: Mapping[PeriodId, datetime | None]) -> None:
+        if due:
+            await self._session.fetch(SETTLE, self._session.tenant, list(due), list(due.values()))
+
+    async def _touched(self, taken: Sequence[Found], at: datetime) -> set[UUID]:
+        if not taken:
+            return set()
+        names = ("stream_id", "service_id", "objective_id", "starts_at", "ends_at")
+        rows = await self._session.fetch(
+            EXPAND, self._session.tenant, *([mark[name] for mark in taken] for name in names), at
+        )
+        return {row["period_id"] for row in rows}
+
+
+def _is_due(row: Found, at: datetime) -> bool:
+    return row["due_at"] is not None and row["due_at"] <= at
