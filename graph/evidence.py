@@ -1,0 +1,118 @@
+"""What a verdict rests on, by the form of its facts. Durations are exact to the microsecond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+import domain.attainment
+from domain.attainment import OUTAGES_TOLD_MAX, Use
+from graph.fields import Viewed, described, loaded, told, view
+from graph.scalars import BigInt
+from graph.stream import Stream
+
+described(
+    Use,
+    "What became of an outage in the count.",
+    name="OutageUse",
+    COUNTED="It counts as down.",
+    WEIGHTLESS="Its impact weighs nothing: told, not counted.",
+    TOO_SHORT="It was shorter than the objective's minimum duration.",
+    EXCUSED="Exclusions took all of it out.",
+    OUTSIDE="It lies outside the period's agreed time.",
+)
+
+_ALLOWED = "Agreed time that was judged: the period so far without what was excluded."
+_EXCLUDED = "Time that exclusions took out of the period so far."
+
+
+def _duration(name: str) -> Callable[[Any], timedelta]:
+    return lambda evidence: timedelta(microseconds=getattr(evidence, name))
+
+
+def _lasting(description: str, name: str) -> Any:
+    return told(description, _duration(f"{name}_us"))
+
+
+def _exact(name: str) -> Any:
+    return told(f"`{to_camel_case(name)}` in microseconds.", f"{name}_us")
+
+
+@view(domain.attainment.OutageUsed, "An outage that touches the period, with what became of it.")
+class OutageUsed:
+    external_id: str = told("Names it within its stream.")
+    revision: int = told("The revision that was used.")
+    use: Use = told("What became of it.")
+    stream: Stream | None = loaded(
+        "What reported it; null where the caller may not see it.", lambda desk, used: desk.streams.load(used.stream)
+    )
+
+
+@strawberry.interface(description="What a verdict rests on.")
+class Evidence(Viewed):
+    allowed: timedelta = strawberry.field(description=_ALLOWED)
+    excluded: timedelta = strawberry.field(description=_EXCLUDED)
+
+
+@view(
+    domain.attainment.TimeEvidence,
+    "Of outages: how the period's time was counted, up to when it was judged. Each duration is also there in"
+    " microseconds, for arithmetic.",
+)
+class TimeEvidence(Evidence):
+    period: timedelta = _lasting("The period so far.", "period")
+    allowed: timedelta = _lasting(_ALLOWED, "allowed")
+    allowed_total: timedelta = _lasting(
+        "Agreed time of the whole period, what is yet to come included.", "allowed_total"
+    )
+    excluded: timedelta = _lasting(_EXCLUDED, "excluded")
+    down: timedelta = _lasting("Down time that counts.", "down")
+    excused: timedelta = _lasting("Down time that exclusions took out.", "excused")
+    short: timedelta = _lasting("Down time of outages shorter than the minimum duration.", "short")
+    weightless: timedelta = _lasting("Time of outages whose impact weighs nothing.", "weightless")
+    missing: timedelta = _lasting("Time that nobody reported on.", "missing")
+    period_us: BigInt = _exact("period")
+    allowed_us: BigInt = _exact("allowed")
+    allowed_total_us: BigInt = _exact("allowed_total")
+    excluded_us: BigInt = _exact("excluded")
+    down_us: BigInt = _exact("down")
+    excused_us: BigInt = _exact("excused")
+    short_us: BigInt = _exact("short")
+    weightless_us: BigInt = _exact("weightless")
+    missing_us: BigInt = _exact("missing")
+    bad_units: BigInt = told("Down time by weight, in units of which `unitsPerUs` are a microsecond at weight 1.")
+    units_per_us: BigInt = told("How many units of `badUnits` are one microsecond at weight 1.")
+    outages: list[OutageUsed] = told(f"The outages that touch the period, the first {OUTAGES_TOLD_MAX}.")
+    outages_total: int = told("How many outages touch the period.")
+
+
+@view(domain.attainment.CountEvidence, "Of tallies: those that start in the agreed time.", name="TallyEvidence")
+class TallyEvidence(Evidence):
+    allowed: timedelta = _lasting(_ALLOWED, "allowed")
+    excluded: timedelta = _lasting(_EXCLUDED, "excluded")
+    good: BigInt = told("Sum of good.")
+    total: BigInt = told("Sum of total.")
+    points: BigInt = told("How many tallies.")
+
+
+@view(domain.attainment.SampleEvidence, "Of samples in the agreed time, in the metric's unit.")
+class SampleEvidence(Evidence):
+    allowed: timedelta = _lasting(_ALLOWED, "allowed")
+    excluded: timedelta = _lasting(_EXCLUDED, "excluded")
+    points: BigInt = told("How many samples.")
+    sum: Decimal = told("Their sum, exact.", lambda evidence: _scaled(evidence.sum, evidence.scale))
+    minimum: Decimal | None = told(
+        "The smallest; null where there is none.", lambda evidence: _scaled(evidence.minimum, evidence.scale)
+    )
+    maximum: Decimal | None = told(
+        "The largest; null where there is none.", lambda evidence: _scaled(evidence.maximum, evidence.scale)
+    )
+
+
+def _scaled(value: int | None, scale: int) -> Decimal | None:
+    return None if value is None else Decimal(value).scaleb(-scale)

@@ -1,0 +1,108 @@
+"""What can be asked. Every field asks whether the actor may read before it looks at anything else; `viewer` alone tells
+any key what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from domain.actor import Action, Actor
+from domain.errors import Invalid, TooMany
+from domain.ids import (
+    AgreementId,
+    BreachId,
+    ExclusionId,
+    MetricId,
+    ObjectiveId,
+    PartyId,
+    PeriodId,
+    ServiceId,
+    StreamId,
+)
+from graph.desk import Desk, Info, desk
+from graph.effective import Effective, EffectiveObjective, effective
+from graph.fields import Node
+from graph.ids import decode
+from graph.lists import Lists
+from graph.viewer import Viewer
+
+NODES_MAX = 100
+
+_LOADERS: dict[str, Callable[[Desk, UUID], Awaitable[object]]] = {
+    "Party": lambda at, uuid: at.parties.load(PartyId(uuid)),
+    "Metric": lambda at, uuid: at.metrics.load(MetricId(uuid)),
+    "Service": lambda at, uuid: at.services.load(ServiceId(uuid)),
+    "Agreement": lambda at, uuid: at.agreements.load(AgreementId(uuid)),
+    "Objective": lambda at, uuid: at.objectives.load(ObjectiveId(uuid)),
+    "Stream": lambda at, uuid: at.streams.load(StreamId(uuid)),
+    "Outage": lambda at, uuid: at.outages.load(uuid),
+    "Exclusion": lambda at, uuid: at.exclusions.load(ExclusionId(uuid)),
+    "Attainment": lambda at, uuid: at.attainments.load(PeriodId(uuid)),
+    "Breach": lambda at, uuid: at.breaches.load(BreachId(uuid)),
+}
+"""How a node of each type is found."""
+
+
+@strawberry.type(description="What can be asked.")
+class Query(Lists):
+    @strawberry.field(graphql_type=Viewer, description="Who asks: any key may know what it is.")
+    def viewer(self, info: Info) -> Actor:
+        return desk(info).actor
+
+    @strawberry.field(
+        graphql_type=Node | None,
+        description="Anything by its id; null where it is not there or not the caller's to see.",
+    )
+    def node(
+        self,
+        info: Info,
+        node_id: Annotated[strawberry.ID, strawberry.argument(name="id", description="As `id` of any node told it.")],
+    ) -> Any:
+        at = desk(info)
+        at.actor.must(Action.READ)
+        return _found(at, node_id, "id")
+
+    @strawberry.field(
+        graphql_type=list[Node | None],
+        description=f"Several by their ids, {NODES_MAX} at most, in the order of the ids; null as in `node`.",
+    )
+    def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"1 to {NODES_MAX} ids of any types.")],
+    ) -> Sequence[Any]:
+        at = desk(info)
+        at.actor.must(Action.READ)
+        if len(ids) > NODES_MAX:
+            raise TooMany(f"at most {NODES_MAX} nodes are asked for at once, not {len(ids)}", path=("ids",))
+        return [_found(at, each, "ids", place) for place, each in enumerate(ids)]
+
+    @strawberry.field(
+        graphql_type=list[EffectiveObjective],
+        description="What binds for a customer and a service at an instant: one objective for each code that an"
+        " agreement in force promises at any level.",
+    )
+    async def effective_objectives(
+        self,
+        info: Info,
+        customer: Annotated[strawberry.ID, strawberry.argument(description="The customer, a party.")],
+        service: Annotated[strawberry.ID, strawberry.argument(description="The service that it receives.")],
+        at: Annotated[
+            datetime | None, strawberry.argument(description="The instant. Default: now.")
+        ] = strawberry.UNSET,
+    ) -> Sequence[Effective]:
+        here = desk(info)
+        here.actor.must(Action.READ)
+        return await effective(here, customer, service, at or here.now())
+
+
+def _found(at: Desk, text: str, *path: str | int) -> Awaitable[object]:
+    node = decode(text, path=path)
+    load = _LOADERS.get(node.type_name)
+    if load is None:
+        raise Invalid("this is not the id of a node", path=path)
+    return load(at, node.uuid)

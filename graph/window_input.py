@@ -1,0 +1,45 @@
+"""Windows as clients write them."""
+
+from __future__ import annotations
+
+import strawberry
+
+from domain.calendars import AnchorDayInvalid, CalendarWindow, ContractYearWindow, Every, UnknownZone, Window
+from domain.errors import Invalid, OutOfRange
+
+ZONE = "The IANA time zone in which days begin, such as Europe/Vienna."
+
+
+@strawberry.input(description="Days, weeks, months, quarters or years of the calendar.")
+class CalendarWindowInput:
+    every: Every = strawberry.field(description="Its length.")
+    zone: str = strawberry.field(description=ZONE)
+    anchor_day: int = strawberry.field(
+        default=1,
+        description="Where it begins: 1 to 7 for a week (1 is Monday), 1 to 31 for a month, quarter or year, clamped to"
+        " the month's end; 1 for a day.",
+    )
+
+
+@strawberry.input(description="Years from the agreement's start.")
+class ContractYearWindowInput:
+    zone: str = strawberry.field(description=ZONE)
+
+
+@strawberry.input(one_of=True, description="Over which stretches of time an objective is judged: exactly one of these.")
+class WindowInput:
+    calendar: CalendarWindowInput | None = strawberry.field(description="By the calendar.")
+    contract_year: ContractYearWindowInput | None = strawberry.field(description="By the agreement's own years.")
+
+    def meant(self, *path: str | int) -> Window:
+        path = (*path, "calendar" if self.calendar else "contractYear")
+        try:
+            if self.calendar is not None:
+                every, anchor_day = self.calendar.every, self.calendar.anchor_day
+                return CalendarWindow(every=every, zone=self.calendar.zone, anchor_day=anchor_day)
+            assert self.contract_year is not None, "exactly one of the fields is given"
+            return ContractYearWindow(zone=self.contract_year.zone)
+        except UnknownZone as wrong:
+            raise Invalid(str(wrong), path=(*path, "zone")) from wrong
+        except AnchorDayInvalid as wrong:
+            raise OutOfRange(str(wrong), path=(*path, "anchorDay")) from wrong
