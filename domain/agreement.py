@@ -19,6 +19,7 @@ from domain.text import checked_code, checked_name, checked_note
 
 OBJECTIVES_MAX = 100
 CLAUSES_MAX = 100
+VERSIONS_MAX = 100
 GRACE_MAX = timedelta(days=92)
 DEFAULT_GRACE = timedelta(days=5)
 HORIZON = timedelta(days=800)
@@ -113,6 +114,8 @@ class Agreement:
     def __post_init__(self) -> None:
         checked_code(self.code)
         checked_name(self.name)
+        if len(self.versions) > VERSIONS_MAX:
+            raise OutOfRange(f"an agreement has at most {VERSIONS_MAX} versions")
         if self.ends_at is not None and self.ends_at <= self.starts_at:
             raise OutOfRange("an agreement ends after it starts", path=("endsAt",))
         for version in self.versions:

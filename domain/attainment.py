@@ -11,7 +11,7 @@ from domain.agreement import Period
 from domain.ids import AgreementId, ObjectiveId, PeriodId, ServiceId, StreamId, VersionId
 from domain.metric import Metric
 from domain.objective import Objective
-from domain.ratio import Ratio
+from domain.ratio import Ratio, exact_decimal
 
 OUTAGES_TOLD_MAX = 100
 
@@ -40,13 +40,13 @@ class Status(Enum):
 
 
 class Use(Enum):
-    """What became of one record in the count."""
+    """What became of one record in the count. `NO_EFFECT`: it did not bring the judged service down."""
 
     COUNTED = "counted"
     WEIGHTLESS = "weightless"
     TOO_SHORT = "too_short"
     EXCUSED = "excused"
-    OUTSIDE = "outside"
+    NO_EFFECT = "no_effect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +156,7 @@ def shown(value: Ratio, metric: Metric) -> Decimal:
 def shown_target(target: Ratio, metric: Metric) -> Decimal:
     """Exact: a target was written as a decimal."""
     factor = 100 if metric.aggregation.is_share else 1
-    exact = target.exact * factor
-    return Decimal(exact.numerator) / Decimal(exact.denominator)
+    return exact_decimal(target.exact * factor)
 
 
 def budget_us(objective: Objective, evidence: TimeEvidence) -> int:
@@ -191,8 +190,9 @@ def formula(attainment: Attainment, metric: Metric) -> tuple[str, ...]:
                 f"ratio of sums = good / total = {value} %",
             )
         case SampleEvidence():
+            total = Decimal(f"{evidence.sum}E-{evidence.scale}")
             return (
-                f"{evidence.points} samples, sum {Decimal(evidence.sum).scaleb(-evidence.scale)}",
+                f"{evidence.points} samples, sum {total}",
                 f"{metric.aggregation.value} = {value} {metric.unit}".rstrip(),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
@@ -51,7 +52,8 @@ class NotFound(DomainError):
     code = "NOT_FOUND"
 
     def __init__(self, kind: str, name: object, *, path: Path = ()) -> None:
-        super().__init__(f"no {kind} {name}", path=path)
+        told = f"no such {kind}" if isinstance(name, UUID) else f"no {kind} {name}"
+        super().__init__(told, path=path)
 
 
 class Taken(DomainError):
@@ -133,8 +135,8 @@ class BatchRefused(DomainError):
         self.refused = refused
 
 
-def not_found_all(kind: str, wanted: set[UUID], found: set[UUID]) -> None:
-    """Raise for the first of the wanted ids that was not found."""
-    missing = sorted(wanted - found)
-    if missing:
-        raise NotFound(kind, missing[0])
+def require_found(kind: str, wanted: Sequence[UUID], found: Container[UUID], field: str) -> None:
+    """Raise for the first of the wanted ids that was not found, with its index in the field."""
+    for index, each in enumerate(wanted):
+        if each not in found:
+            raise NotFound(kind, each, path=(field, index))

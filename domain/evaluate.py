@@ -5,8 +5,9 @@ Rules: rules.md, Exactness, Time down, Degenerate values.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from math import lcm
 from typing import assert_never
@@ -18,7 +19,6 @@ from domain.attainment import (
     CountEvidence,
     Evidence,
     OutageUsed,
-    Phase,
     SampleEvidence,
     Status,
     Subject,
@@ -26,18 +26,16 @@ from domain.attainment import (
     Use,
     phase_at,
 )
+from domain.due import end_or_final, lasting_since, next_look
 from domain.exclusion import Exclusion
-from domain.fact import Outage, Sample, SampleTotals, Tally, TallyTotals
+from domain.fact import Sample, SampleTotals, Tally, TallyTotals
 from domain.metric import Aggregation
-from domain.objective import Granularity, Missing, Objective
-from domain.outage_time import MINUTE, OutageFacts, TimeDown, clipped, lasting, time_down, weightless
+from domain.objective import Missing, Objective
+from domain.outage_time import OutageFacts, TimeDown, clipped, lasting, time_down, weightless
 from domain.ratio import Direction, Ratio
 from domain.spans import Span, intersect, microseconds, subtract, total_us, union
 
 Facts = OutageFacts | TallyTotals | SampleTotals
-
-RECHECK = timedelta(seconds=1)
-"""While an outage lasts, the next look is at least this far ahead."""
 
 
 def evaluate(
@@ -69,21 +67,28 @@ def counted_spans(subject: Subject, exclusions: Sequence[Exclusion], period: Per
 
 
 def tally_totals(tallies: Iterable[Tally], spans: Sequence[Span]) -> TallyTotals:
-    """Each tally belongs to its start."""
-    inside = [tally for tally in tallies if any(span.contains(tally.start) for span in spans)]
+    """Each tally belongs to its start. The spans are disjoint and sorted, as `counted_spans` gives them."""
+    inside = [tally for tally in tallies if _inside(tally.start, spans)]
     return TallyTotals(
         good=sum(tally.good for tally in inside), total=sum(tally.total for tally in inside), points=len(inside)
     )
 
 
 def sample_totals(samples: Iterable[Sample], spans: Sequence[Span]) -> SampleTotals:
-    inside = [sample.value for sample in samples if any(span.contains(sample.at) for span in spans)]
+    """The spans are disjoint and sorted, as `counted_spans` gives them."""
+    inside = [sample.value for sample in samples if _inside(sample.at, spans)]
     return SampleTotals(
         points=len(inside),
         sum=sum(inside),
         minimum=min(inside, default=None),
         maximum=max(inside, default=None),
     )
+
+
+def _inside(instant: datetime, spans: Sequence[Span]) -> bool:
+    """Logarithmic."""
+    after = bisect_right(spans, instant, key=lambda span: span.end)
+    return after < len(spans) and spans[after].contains(instant)
 
 
 def _excluded(subject: Subject, exclusions: Sequence[Exclusion]) -> tuple[Span, ...]:
@@ -109,7 +114,8 @@ def _judge_time(
     coverage = _coverage(evidence)
     value = _availability(objective, evidence)
     status = _time_status(objective, evidence, value, coverage, ended=at >= period.span.end)
-    next_at = _next_at(subject, evidence, status, period, at, since=_lasting_since(subject, facts, down, at))
+    since = lasting_since(subject, facts, down, at)
+    next_at = next_look(subject, evidence, status, period, at, since=since, excluded=excluded)
     return _attainment(subject, period, at, status, value, coverage, evidence, next_at)
 
 
@@ -129,7 +135,7 @@ def _time_evidence(
     units = lcm(*(weight.denominator for weight in subject.metric.weights.values()))
     bad = sum((piece.weight * piece.span.length_us * units for piece in counted), start=Fraction(0))
     idle = subtract(weightless(facts, subject.metric, at), down_spans)
-    used = _outages_used(facts, subject, down_spans, allowed, so_far, at)
+    used = _outages_used(facts, subject, down, allowed, so_far, at)
     return TimeEvidence(
         period_us=total_us(so_far),
         excluded_us=total_us(so_far) - total_us(allowed),
@@ -156,39 +162,35 @@ def _whole(value: Fraction) -> int:
 def _outages_used(
     facts: OutageFacts,
     subject: Subject,
-    down: tuple[Span, ...],
+    down: TimeDown,
     allowed: tuple[Span, ...],
     so_far: tuple[Span, ...],
     at: datetime,
 ) -> tuple[OutageUsed, ...]:
+    counted = union(piece.span for piece in down.counted)
+    counted_so_far, counted_allowed = intersect(counted, so_far), intersect(counted, allowed)
     used: list[tuple[datetime, OutageUsed]] = []
     for log in facts.all_logs():
         for outage in log.outages:
-            use = _use(outage, subject, down, allowed, so_far, at)
-            if use is not Use.OUTSIDE:
-                told = OutageUsed(stream=log.stream, external_id=outage.external_id, revision=outage.revision, use=use)
-                used.append((outage.start, told))
+            span = lasting(outage, at)
+            if span is None or not _reaches(span, so_far):
+                continue
+            if subject.metric.weight(outage.impact) == 0:
+                use = Use.WEIGHTLESS
+            elif _reaches(span, counted_so_far):
+                use = Use.COUNTED if _reaches(span, counted_allowed) else Use.EXCUSED
+            else:
+                use = Use.TOO_SHORT if _reaches(span, down.short) else Use.NO_EFFECT
+            told = OutageUsed(stream=log.stream, external_id=outage.external_id, revision=outage.revision, use=use)
+            used.append((outage.start, told))
     used.sort(key=lambda pair: (pair[0], pair[1].stream, pair[1].external_id))
     return tuple(told for _, told in used)
 
 
-def _use(
-    outage: Outage,
-    subject: Subject,
-    down: tuple[Span, ...],
-    allowed: tuple[Span, ...],
-    so_far: tuple[Span, ...],
-    at: datetime,
-) -> Use:
-    span = lasting(outage, at)
-    if span is None or not intersect((span,), so_far):
-        return Use.OUTSIDE
-    if subject.metric.weight(outage.impact) == 0:
-        return Use.WEIGHTLESS
-    counted = intersect((span,), down)
-    if not intersect(counted, so_far):
-        return Use.TOO_SHORT
-    return Use.COUNTED if intersect(counted, allowed) else Use.EXCUSED
+def _reaches(span: Span, others: Sequence[Span]) -> bool:
+    """Whether it shares an instant with any of the others, which are disjoint and sorted. Logarithmic."""
+    after = bisect_right(others, span.start, key=lambda other: other.end)
+    return after < len(others) and others[after].start < span.end
 
 
 def _coverage(evidence: TimeEvidence) -> Ratio | None:
@@ -228,78 +230,15 @@ def _time_status(
         return Status.PENDING if at_best.meets(objective.expected, objective.direction) else Status.BELOW_EXPECTED
     if coverage is None:
         return Status.NOT_APPLICABLE
-    if not coverage.meets(objective.coverage_needed, Direction.AT_LEAST) or value is None:
+    if not coverage.meets(objective.coverage_needed, Direction.AT_LEAST):
         return Status.HELD
-    return _level_status(objective, value)
+    return Status.NOT_APPLICABLE if value is None else _level_status(objective, value)
 
 
 def _level_status(objective: Objective, value: Ratio) -> Status:
     if not value.meets(objective.breach_level, objective.direction):
         return Status.MISSED
     return Status.MET if value.meets(objective.expected, objective.direction) else Status.BELOW_EXPECTED
-
-
-def _next_at(
-    subject: Subject,
-    evidence: TimeEvidence,
-    status: Status,
-    period: Period,
-    at: datetime,
-    *,
-    since: Sequence[datetime],
-) -> datetime | None:
-    if at >= period.span.end:
-        return _next_after_end(subject, period, at, since=since)
-    if not since:
-        return _end_or_final(subject, period, at)
-    if status is Status.MISSED:
-        return period.span.end
-    candidates = [period.span.end, *since, *(start + subject.objective.minimum_duration for start in since)]
-    spent = Fraction(evidence.bad_units, evidence.units_per_us)
-    dropped = MINUTE if subject.objective.granularity is Granularity.WHOLE_MINUTES else timedelta(0)
-    for level in (subject.objective.breach_level, subject.objective.expected):
-        left = (1 - level.exact) * evidence.allowed_total_us - spent
-        if left >= 0:
-            candidates.append(at + max(RECHECK, timedelta(microseconds=int(left) + 1) - dropped))
-    return min(candidate for candidate in candidates if candidate > at)
-
-
-def _next_after_end(subject: Subject, period: Period, at: datetime, *, since: Sequence[datetime]) -> datetime | None:
-    """An outage that outlasts the period may only afterwards become long enough to count in it."""
-    final = _end_or_final(subject, period, at)
-    candidates = [] if final is None else [final]
-    for start in since:
-        if start >= period.span.end:
-            continue
-        candidates.append(start + subject.objective.minimum_duration)
-        counted_until = start + (at - start) // MINUTE * MINUTE
-        if subject.objective.granularity is Granularity.WHOLE_MINUTES and counted_until < period.span.end:
-            candidates.append(counted_until + MINUTE)
-    return min((candidate for candidate in candidates if candidate > at), default=None)
-
-
-def _lasting_since(subject: Subject, facts: OutageFacts, down: TimeDown, at: datetime) -> list[datetime]:
-    """When outages that go on after the instant began or will: each by itself, merged with what it touches, and as
-    the service is composed. Empty where none goes on.
-    """
-    weigh = subject.metric.weight
-    bad = [outage for log in facts.all_logs() for outage in log.outages if weigh(outage.impact) > 0]
-    alone = [outage.start for outage in bad if outage.end is None or outage.end > at]
-    if not alone:
-        return []
-    merged = union(span for outage in bad if (span := lasting(outage, at)) is not None)
-    return alone + [span.start for span in (*merged, *down.short) if span.end >= at]
-
-
-def _end_or_final(subject: Subject, period: Period, at: datetime) -> datetime | None:
-    """When time alone may next change the verdict or its phase."""
-    match phase_at(period, subject.grace, at):
-        case Phase.OPEN:
-            return period.span.end
-        case Phase.PROVISIONAL:
-            return period.span.end + subject.grace
-        case _:
-            return None
 
 
 def _judge_tallies(
@@ -314,7 +253,7 @@ def _judge_tallies(
     )
     value = Ratio(totals.good, totals.total) if totals.total else None
     status = _status_at_end(subject.objective, value, ended=at >= period.span.end)
-    return _attainment(subject, period, at, status, value, None, evidence, _end_or_final(subject, period, at))
+    return _attainment(subject, period, at, status, value, None, evidence, end_or_final(subject, period, at))
 
 
 def _judge_samples(
@@ -335,7 +274,7 @@ def _judge_samples(
     if not ended and value is not None and _only_worsens(subject.metric.aggregation, subject.objective.direction):
         level = _level_status(subject.objective, value)
         status = level if level is not Status.MET else Status.PENDING
-    return _attainment(subject, period, at, status, value, None, evidence, _end_or_final(subject, period, at))
+    return _attainment(subject, period, at, status, value, None, evidence, end_or_final(subject, period, at))
 
 
 def _sample_value(aggregation: Aggregation, totals: SampleTotals, unit: int) -> Ratio | None:

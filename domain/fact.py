@@ -19,6 +19,7 @@ POINTS_MAX = 5_000
 BULK_POINTS_MAX = 10_000
 """Points in one batch of the use case."""
 SERIES_MAX = 200
+REVISION_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,20 @@ class Outage:
             raise OutOfRange("an outage ends after it starts", path=("endedAt",))
 
 
+def checked_revision(replaces: int | None) -> int | None:
+    """The revision that a post names to correct."""
+    if replaces is not None and not 1 <= replaces <= REVISION_MAX:
+        raise OutOfRange(f"a revision is 1 to {REVISION_MAX}", path=("replacesRevision",))
+    return replaces
+
+
+def is_external_id(text: str) -> bool:
+    """Whether anything can have this id: what can't need not be looked up."""
+    return 0 < len(text) <= EXTERNAL_ID_LENGTH_MAX and text.isprintable()
+
+
 def checked_external_id(text: str) -> str:
-    if not text or len(text) > EXTERNAL_ID_LENGTH_MAX or not text.isprintable():
+    if not is_external_id(text):
         raise Invalid(f"an external id is 1 to {EXTERNAL_ID_LENGTH_MAX} printable characters", path=("externalId",))
     return text
 

@@ -18,6 +18,7 @@ SCALE_MAX = 9
 COUNT_MAX = 2**53 - 1
 """The largest count or scaled value of one fact: what JSON clients hold exactly; sums are unbounded."""
 IMPACTS_MAX = 20
+UNIT_LENGTH_MAX = 40
 CELL = timedelta(minutes=15)
 
 
@@ -76,6 +77,8 @@ class Metric:
         checked_code(self.code)
         checked_name(self.name)
         checked_note(self.methodology, "methodology")
+        if len(self.unit) > UNIT_LENGTH_MAX or not self.unit.isprintable():
+            raise Invalid(f"a unit is at most {UNIT_LENGTH_MAX} printable characters", path=("unit",))
         if not 0 <= self.scale <= SCALE_MAX:
             raise OutOfRange(f"a scale is 0 to {SCALE_MAX} decimals", path=("scale",))
         day = timedelta(days=1)

@@ -15,6 +15,7 @@ from domain.ratio import Direction, Ratio
 from domain.text import checked_code, checked_name
 
 MINIMUM_DURATION_MAX = timedelta(days=1)
+TARGET_DIGITS_MAX = 28
 
 
 class Importance(Enum):
@@ -91,8 +92,10 @@ class Objective:
 
 def target_of(metric: Metric, value: Decimal, field: str) -> Ratio:
     """A target as people write it: percent for a share (0 < target <= 100), else the metric's own unit."""
-    if not value.is_finite() or abs(value.adjusted()) > 20:
+    if not value.is_finite():
         raise Invalid("a target is a finite number", path=(field,))
+    if len(value.as_tuple().digits) > TARGET_DIGITS_MAX or abs(value.adjusted()) > TARGET_DIGITS_MAX:
+        raise OutOfRange(f"a target has at most {TARGET_DIGITS_MAX} digits", path=(field,))
     if not metric.aggregation.is_share:
         return Ratio.of(value)
     low_enough = value <= 100

@@ -64,9 +64,8 @@ def time_down(
     and the composed outage where it rests on others (rules.md, Time down).
     """
     within = hull(facts, period, at)
-    composite = bool(facts.services[root].structures)
     logs = facts.logs.get(root, ())
-    if composite:
+    if any(structure is not None for _, structure in facts.services[root].structures_within(within)):
         timeline = _timeline(facts, facts.services[root], metric, within, at)
         bad = [Weighted(p.span, p.badness) for p in timeline.pieces if p.badness]
         missing = tuple(p.span for p in timeline.pieces if p.badness is None)

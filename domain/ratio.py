@@ -8,6 +8,7 @@ from enum import Enum
 from fractions import Fraction
 
 SHOWN_PLACES = 6
+PLACES_MAX = 60
 
 
 class Direction(Enum):
@@ -53,4 +54,13 @@ class Ratio:
         scaled = self.numerator * 10**SHOWN_PLACES
         down = scaled // self.denominator
         whole = down if direction is Direction.AT_LEAST else -(-scaled // self.denominator)
-        return Decimal(whole).scaleb(-SHOWN_PLACES)
+        return Decimal(f"{whole}E-{SHOWN_PLACES}")
+
+
+def exact_decimal(value: Fraction) -> Decimal:
+    """A fraction that was written as a decimal, as that decimal again, however many digits it has."""
+    places = 0
+    while 10**places % value.denominator:
+        assert places < PLACES_MAX, "only a fraction of a decimal has a decimal"
+        places += 1
+    return Decimal(f"{value.numerator * 10**places // value.denominator}E-{places}")

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from domain.errors import CycleRefused, Invalid
+from domain.errors import CycleRefused, Invalid, OutOfRange
 from domain.ids import PartyId, ServiceId
 from domain.spans import Span
 from domain.structure import Structure, StructureInvalid, check_structure, components, find_cycle
 from domain.text import checked_code, checked_name
 
 CONSUMERS_MAX = 500
+STRUCTURES_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,8 @@ class Service:
     def __post_init__(self) -> None:
         checked_code(self.code)
         checked_name(self.name)
+        if len(self.structures) > STRUCTURES_MAX:
+            raise OutOfRange(f"a service has at most {STRUCTURES_MAX} structures", path=("structure",))
         if len(self.consumers) > CONSUMERS_MAX:
             raise Invalid(f"a service has at most {CONSUMERS_MAX} consumers", path=("consumers",))
 

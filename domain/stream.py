@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.ids import MetricId, PartyId, ServiceId, StreamId
-from domain.text import checked_code
 
 DEFAULT_SOURCE = "default"
 
@@ -19,9 +18,6 @@ class StreamKey:
     vendor: str
     source: str = DEFAULT_SOURCE
     customer: str | None = None
-
-    def __post_init__(self) -> None:
-        checked_code(self.source, "source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,17 @@ _CODE = re.compile(r"[a-z0-9]([a-z0-9._/-]*[a-z0-9])?")
 
 def checked_code(text: str, field: str = "code") -> str:
     """A code as people write it in contracts: lower-case letters, digits and `._/-`, unique within its kind."""
-    if len(text) > CODE_LENGTH_MAX or not _CODE.fullmatch(text):
+    if not is_code(text):
         raise Invalid(
             f"a code is 1 to {CODE_LENGTH_MAX} of a-z, 0-9 and ._/- and starts and ends with a letter or digit",
             path=(field,),
         )
     return text
+
+
+def is_code(text: str) -> bool:
+    """Whether anything can have this code: what can't need not be looked up."""
+    return len(text) <= CODE_LENGTH_MAX and _CODE.fullmatch(text) is not None
 
 
 def checked_name(text: str, field: str = "name") -> str:

@@ -126,7 +126,7 @@ class _ScopeInput:
 
 
 @strawberry.input(description="An agreement to be, with its first version, a draft.")
-class DraftAgreementInput(_TermsInput, _ScopeInput):
+class DraftAgreementInput(_ScopeInput, _TermsInput):
     def meant(self) -> agreements.DraftAgreement:
         return agreements.DraftAgreement(
             code=self.code,

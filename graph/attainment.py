@@ -125,7 +125,7 @@ class AttainmentRevision(_Judged):
 
 
 @view(Verdict, "The verdict on an objective for a period, of one service; its latest revision.")
-class Attainment(_Judged, Node):
+class Attainment(Node, _Judged):
     id: strawberry.ID = node_id("Attainment", "attainment.id")
     objective: Objective = told("What was promised.", "placed")
     agreement: Agreement = told("Where it was promised.", "placed.agreement")

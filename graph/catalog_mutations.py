@@ -24,7 +24,7 @@ from domain.usecases import catalog
 from graph.desk import Desk, Info
 from graph.fields import told
 from graph.metric import Metric
-from graph.mutating import COMMAND, id_of, idempotency_key, optional_id_of
+from graph.mutating import COMMAND, id_of, idempotency_key, optional_id_of, text_of
 from graph.party import Party
 from graph.service import Service
 from graph.structure_input import StructureInput
@@ -82,7 +82,7 @@ class CreateMetricInput:
             name=self.name,
             aggregation=self.aggregation,
             direction=self.direction,
-            unit=self.unit,
+            unit=text_of(self.unit, "unit"),
             scale=self.scale,
             grid=self.grid,
             weights=tuple(DEFAULT_WEIGHTS.items()) if self.weights is None else _weights(self.weights),

@@ -24,7 +24,7 @@ described(
     WEIGHTLESS="Its impact weighs nothing: told, not counted.",
     TOO_SHORT="It was shorter than the objective's minimum duration.",
     EXCUSED="Exclusions took all of it out.",
-    OUTSIDE="It lies outside the period's agreed time.",
+    NO_EFFECT="It did not bring the judged service down: a redundant part did its work.",
 )
 
 _ALLOWED = "Agreed time that was judged: the period so far without what was excluded."

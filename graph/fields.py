@@ -18,9 +18,9 @@ from graph.desk import Desk, Info, desk
 from graph.ids import encode
 
 C = TypeVar("C", bound=type)
-E = TypeVar("E", bound=Enum)
 
 _shown_as: dict[type, str] = {}
+_ID = "Opaque and stable: compare it, keep it, pass it on, no more."
 
 
 class Viewed:
@@ -37,7 +37,7 @@ class Viewed:
 
 @strawberry.interface(description="Anything that has an id of its own, to be asked for by `node` and `nodes`.")
 class Node(Viewed):
-    id: strawberry.ID = strawberry.field(description="Opaque and stable: compare it, keep it, pass it on, no more.")
+    id: strawberry.ID = strawberry.field(description=_ID)
 
 
 def view(shows: type, description: str, *, name: str | None = None) -> Callable[[C], C]:
@@ -76,9 +76,7 @@ def told(description: str, read: str | Callable[[Any], object] | None = None) ->
 def node_id(type_name: str, read: str = "id") -> Any:
     """The `id` of a node."""
     uuid: Callable[[Any], UUID] = attrgetter(read)
-    return told(
-        "Opaque and stable: compare it, keep it, pass it on, no more.", lambda value: encode(type_name, uuid(value))
-    )
+    return told(_ID, lambda value: encode(type_name, uuid(value)))
 
 
 def loaded(
@@ -92,11 +90,10 @@ def loaded(
     return strawberry.field(resolver=resolve, description=description, graphql_type=graphql_type)
 
 
-def described(cls: type[E], description: str, *, name: str | None = None, **values: str) -> type[E]:
-    """Makes an enum of the domain one of the schema, with a word about each of its values."""
+def described(cls: type[Enum], description: str, *, name: str | None = None, **values: str) -> None:
+    """Makes an enum, of the domain or ours, one of the schema, with a word about each of its values."""
     definition = strawberry.enum(cls, name=name, description=description)
     held = definition.__strawberry_definition__.values  # type: ignore[attr-defined]
     assert {value.name for value in held} == set(values), f"each value of {cls.__name__} is described"
     for value in held:
         value.description = values[value.name]
-    return cls

@@ -16,7 +16,7 @@ from domain.usecases import record_measurements
 from domain.usecases.batches import OnInvalid, Recorded
 from graph.desk import Info
 from graph.fact_payload import FactPayload, recorded
-from graph.mutating import COMMAND, idempotency_key
+from graph.mutating import COMMAND, idempotency_key, revision_of
 from graph.outage_mutations import REPLACES
 from graph.scalars import BigInt
 from graph.stream import StreamInput
@@ -42,7 +42,7 @@ class TallySeriesInput:
             ends=self._ends(place),
             good=self.good,
             total=self.total,
-            replaces=self.replaces_revision,
+            replaces=revision_of(self.replaces_revision, "tallies", place),
         )
 
     def _ends(self, place: int) -> Sequence[datetime]:
@@ -68,7 +68,7 @@ class SampleSeriesInput:
             stream=self.stream.meant("samples", place),
             instants=self.instants,
             values=self.values,
-            replaces=self.replaces_revision,
+            replaces=revision_of(self.replaces_revision, "samples", place),
         )
 
 
@@ -105,7 +105,9 @@ class WithdrawMeasurementsInput:
     def meant(self) -> record_measurements.WithdrawMeasurements:
         _check_points(len(self.instants), "instants")
         return record_measurements.WithdrawMeasurements(
-            stream=self.stream.meant(), instants=tuple(self.instants), replaces=self.replaces_revision
+            stream=self.stream.meant(),
+            instants=tuple(self.instants),
+            replaces=revision_of(self.replaces_revision) or 1,
         )
 
 

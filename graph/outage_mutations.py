@@ -13,7 +13,7 @@ from domain.usecases.batches import OnInvalid, Recorded
 from domain.usecases.record_outages import OUTAGE_LENGTH_MAX
 from graph.desk import Info
 from graph.fact_payload import FactPayload, recorded
-from graph.mutating import COMMAND, idempotency_key
+from graph.mutating import COMMAND, idempotency_key, revision_of, text_of
 from graph.stream import StreamInput
 from graph.user_errors import Answer
 
@@ -37,11 +37,11 @@ class OutageInput:
     def meant(self, place: int) -> record_outages.PostedOutage:
         return record_outages.PostedOutage(
             stream=self.stream.meant("outages", place),
-            external_id=self.external_id,
+            external_id=text_of(self.external_id, "outages", place, "externalId"),
             impact=self.impact,
             start=self.started_at,
             end=self.ended_at,
-            replaces=self.replaces_revision,
+            replaces=revision_of(self.replaces_revision, "outages", place),
         )
 
 
@@ -85,7 +85,9 @@ class WithdrawnOutageInput:
 
     def meant(self, place: int) -> record_outages.WithdrawnOutage:
         return record_outages.WithdrawnOutage(
-            stream=self.stream.meant("outages", place), external_id=self.external_id, replaces=self.replaces_revision
+            stream=self.stream.meant("outages", place),
+            external_id=text_of(self.external_id, "outages", place, "externalId"),
+            replaces=revision_of(self.replaces_revision, "outages", place),
         )
 
 

@@ -83,8 +83,8 @@ class Query(Lists):
 
     @strawberry.field(
         graphql_type=list[EffectiveObjective],
-        description="What binds for a customer and a service at an instant: one objective for each code that an"
-        " agreement in force promises at any level.",
+        description="What binds for a customer and a service at an instant, by code: one for each code that an"
+        " agreement in force promises.",
     )
     async def effective_objectives(
         self,

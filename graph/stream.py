@@ -10,6 +10,7 @@ from domain.stream import DEFAULT_SOURCE, StreamKey
 from domain.text import CODE_LENGTH_MAX
 from graph.fields import Node, loaded, node_id, told, view
 from graph.metric import Metric
+from graph.mutating import text_of
 from graph.party import Party
 from graph.service import Service
 
@@ -47,11 +48,11 @@ class StreamInput:
     def meant(self, *path: str | int) -> StreamKey:
         try:
             return StreamKey(
-                metric=self.metric,
-                service=self.service,
-                vendor=self.vendor,
+                metric=text_of(self.metric, "metric"),
+                service=text_of(self.service, "service"),
+                vendor=text_of(self.vendor, "vendor"),
                 source=self.source,
-                customer=self.customer,
+                customer=None if self.customer is None else text_of(self.customer, "customer"),
             )
         except DomainError as error:
             raise error.at(*path, "stream") from error

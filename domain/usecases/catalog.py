@@ -9,7 +9,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from domain.actor import Action, Actor
-from domain.errors import Invalid, NotFound, OutOfRange, WrongState, not_found_all
+from domain.errors import Invalid, NotFound, OutOfRange, WrongState, require_found
 from domain.feed import PostingKind
 from domain.ids import MetricId, PartyId, ServiceId
 from domain.instants import EARLIEST, LATEST, checked_instant
@@ -135,8 +135,10 @@ async def create_service(
         if before is not None:
             found = ServiceId(UUID(str(before["id"])))
             return (await work.services.by_ids([found]))[found]
-        parties = {command.provider, *command.consumers}
-        not_found_all("party", set(parties), set(await work.parties.by_ids(parties)))
+        parties = await work.parties.by_ids({command.provider, *command.consumers})
+        if command.provider not in parties:
+            raise NotFound("party", command.provider, path=("provider",))
+        require_found("party", command.consumers, parties, "consumers")
         await _check_structure(work, service)
         await work.services.add([service])
         await _judge_under_open_scopes(work, service, at=at, mint=mint)
@@ -183,7 +185,8 @@ async def _check_structure(work: Work, service: Service) -> None:
         return
     if service.id in named:
         raise Invalid("a service does not rest on itself", path=("structure",))
-    not_found_all("service", set(named), set(await work.services.by_ids(named)))
+    if not named <= (await work.services.by_ids(named)).keys():
+        raise NotFound("service", "of that id to rest on", path=("structure",))
     below = await work.services.with_components(named)
     refuse_cycles([*(each for each in below.values() if each.id != service.id), service])
 

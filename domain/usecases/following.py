@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from domain.actor import Action, Actor
 from domain.errors import CursorExpired
@@ -16,7 +16,7 @@ Awaken = Callable[[Position], Awaitable[Position]]
 
 async def follow_breaches(
     open_work: OpenWork, actor: Actor, *, after: Position | None, where: BreachFilter, awaken: Awaken
-) -> AsyncIterator[FeedRead]:
+) -> AsyncGenerator[FeedRead, None]:
     """Reads for ever, in order. Each read tells how far it came, also where it found nothing for this actor.
 
     `after` None starts at the head: only what is yet to come. The first read comes at once.

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.actor import Action, Actor
 from domain.errors import DomainError, NotFound, OutOfRange, RevisionConflict
 from domain.exclusion import Exclusion, ExclusionKind
+from domain.fact import checked_revision
 from domain.feed import PostingKind
 from domain.ids import AgreementId, ExclusionId, ServiceId
 from domain.instants import checked_instant
@@ -43,6 +44,7 @@ class WithdrawExclusion:
 async def record_exclusion(
     open_work: OpenWork, actor: Actor, command: RecordExclusion, *, at: datetime, mint: Mint, key: str | None = None
 ) -> Exclusion:
+    """A correction by the same content has no effect. Raises RevisionConflict where it names not the latest one."""
     actor.must(Action.RECORD_EXCLUSIONS)
     span = _span(command)
     async with open_work(actor) as work:
@@ -50,22 +52,14 @@ async def record_exclusion(
         if before is not None:
             return await _exclusion(work, ExclusionId(UUID(str(before["id"]))), "corrects")
         await _check_scope(work, command)
-        revision = 1
-        if command.corrects is not None:
-            latest = await _exclusion(work, command.corrects[0], "corrects")
+        latest = None if command.corrects is None else await _exclusion(work, command.corrects[0], "corrects")
+        exclusion = _revision(command, span, latest, mint)
+        if latest is not None and replace(exclusion, revision=latest.revision) == latest:
+            # The same content again has no effect (rules.md, Facts).
+            await answered(work, key, {"id": str(latest.id)})
+            return latest
+        if latest is not None and command.corrects is not None:
             _require_latest(latest, command.corrects[1])
-            revision = latest.revision + 1
-        exclusion = Exclusion(
-            id=ExclusionId(mint()) if command.corrects is None else command.corrects[0],
-            revision=revision,
-            kind=command.kind,
-            span=span,
-            service=command.service,
-            agreement=command.agreement,
-            announced_at=None if command.announced_at is None else checked_instant(command.announced_at, "announcedAt"),
-            approved_by=command.approved_by,
-            reason=command.reason,
-        )
         await work.exclusions.add([exclusion])
         work.posts(PostingKind.FACTS, at)
         await answered(work, key, {"id": str(exclusion.id)})
@@ -86,6 +80,20 @@ async def withdraw_exclusion(
         await work.exclusions.add([withdrawn])
         work.posts(PostingKind.FACTS, at)
     return withdrawn
+
+
+def _revision(command: RecordExclusion, span: Span, latest: Exclusion | None, mint: Mint) -> Exclusion:
+    return Exclusion(
+        id=ExclusionId(mint()) if latest is None else latest.id,
+        revision=1 if latest is None else latest.revision + 1,
+        kind=command.kind,
+        span=span,
+        service=command.service,
+        agreement=command.agreement,
+        announced_at=None if command.announced_at is None else checked_instant(command.announced_at, "announcedAt"),
+        approved_by=command.approved_by,
+        reason=command.reason,
+    )
 
 
 def _span(command: RecordExclusion) -> Span:
@@ -115,6 +123,7 @@ async def _exclusion(work: Work, wanted: ExclusionId, field: str) -> Exclusion:
 
 
 def _require_latest(latest: Exclusion, named: int) -> None:
+    checked_revision(named)
     if latest.revision != named:
         raise RevisionConflict(
             f"revision {named} is not the latest one: the latest is {latest.revision}", path=("replacesRevision",)

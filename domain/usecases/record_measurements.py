@@ -21,7 +21,7 @@ from domain.errors import (
     RevisionConflict,
     TooMany,
 )
-from domain.fact import BULK_POINTS_MAX, SERIES_MAX, Tally
+from domain.fact import BULK_POINTS_MAX, SERIES_MAX, Tally, checked_revision
 from domain.feed import PostingKind
 from domain.instants import EARLIEST, LATEST, checked_instant
 from domain.metric import COUNT_MAX, Metric, Shape
@@ -115,6 +115,7 @@ async def withdraw_measurements(
     actor.must(Action.RECORD_FACTS)
     if len(command.instants) > BULK_POINTS_MAX:
         raise TooMany(f"at most {BULK_POINTS_MAX} points in one call", path=("instants",))
+    checked_revision(command.replaces)
     instants = [checked_instant(instant, "instants").astimezone(UTC) for instant in dict.fromkeys(command.instants)]
     async with open_work(actor) as work:
         before = await earlier(work, key, command)
@@ -225,7 +226,7 @@ def _take_tallies(batch: _Batch, index: int, series: TallySeries, resolved: Reso
         ends=_pick(series.ends, kept),
         good=_pick(series.good, kept),
         total=_pick(series.total, kept),
-        revision=1 if series.replaces is None else series.replaces + 1,
+        revision=_next_revision(series.replaces),
     )
     if columns.starts:
         batch.tallies.append((_Lines(index, kept), columns))
@@ -318,10 +319,14 @@ def _take_samples(batch: _Batch, index: int, series: SampleSeries, resolved: Res
         instants=[series.instants[at].astimezone(UTC) for at in kept],
         values=values,
         originals=originals,
-        revision=1 if series.replaces is None else series.replaces + 1,
+        revision=_next_revision(series.replaces),
     )
     batch.samples.append((_Lines(index, kept), columns))
     batch.points += len(kept)
+
+
+def _next_revision(replaces: int | None) -> int:
+    return (checked_revision(replaces) or 0) + 1
 
 
 def _settle(batch: _Batch, name: str, lines: Sequence[tuple[_Lines, int]], clashes: Sequence[Clash]) -> None:

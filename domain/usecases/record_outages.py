@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 
 from domain.actor import Action, Actor
 from domain.errors import DomainError, Invalid, NotFound, OutOfRange, RefusedLine, RevisionConflict, TooMany
-from domain.fact import OUTAGES_MAX, Outage, OutageRevision, accept_outage, checked_external_id, withdraw_outage
+from domain.fact import (
+    OUTAGES_MAX,
+    Outage,
+    OutageRevision,
+    accept_outage,
+    checked_external_id,
+    checked_revision,
+    is_external_id,
+    withdraw_outage,
+)
 from domain.feed import PostingKind
 from domain.ids import StreamId
 from domain.instants import checked_instant
@@ -162,7 +171,8 @@ def _accept(
     if outage.end is not None and outage.end - outage.start > OUTAGE_LENGTH_MAX:
         raise OutOfRange(f"an outage lasts at most {OUTAGE_LENGTH_MAX.days} days", path=("endedAt",))
     identity = (resolved.stream.id, outage.external_id)
-    revision = accept_outage(resolved.stream.id, outage, batch.latest.get(identity), posted.replaces)
+    replaces = checked_revision(posted.replaces)
+    revision = accept_outage(resolved.stream.id, outage, batch.latest.get(identity), replaces)
     batch.take(index, revision)
 
 
@@ -173,7 +183,7 @@ def _withdraw(
     latest = batch.latest.get((resolved.stream.id, checked_external_id(posted.external_id)))
     if latest is None:
         raise NotFound("outage", posted.external_id, path=("externalId",))
-    batch.take(index, withdraw_outage(latest, posted.replaces))
+    batch.take(index, withdraw_outage(latest, checked_revision(posted.replaces)))
 
 
 async def _load_latest(
@@ -182,7 +192,7 @@ async def _load_latest(
     posted: Sequence[PostedOutage | WithdrawnOutage],
     streams: Mapping[StreamKey, Resolved | DomainError],
 ) -> None:
-    found = ((streams[each.stream], each.external_id) for each in posted)
+    found = ((streams[each.stream], each.external_id) for each in posted if is_external_id(each.external_id))
     identities = {(stream.stream.id, name) for stream, name in found if isinstance(stream, Resolved)}
     batch.latest.update(await work.outages.latest(identities))
 

@@ -12,6 +12,7 @@ from domain.party import Party
 from domain.ports import Mint, Work
 from domain.service import Service
 from domain.stream import Stream, StreamKey
+from domain.text import checked_code, is_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +25,11 @@ async def resolve_streams(
     work: Work, keys: Collection[StreamKey], shapes: Collection[Shape], mint: Mint
 ) -> Mapping[StreamKey, Resolved | DomainError]:
     """Each key's stream, or why there is none. Streams that are new are added."""
-    metrics = await work.metrics.by_codes({key.metric for key in keys})
-    services = await work.services.by_codes({key.service for key in keys})
+    metrics = await work.metrics.by_codes({key.metric for key in keys if is_code(key.metric)})
+    services = await work.services.by_codes({key.service for key in keys if is_code(key.service)})
     customers = {key.customer for key in keys if key.customer is not None}
-    parties = await work.parties.by_codes({key.vendor for key in keys} | customers)
+    named = {key.vendor for key in keys} | customers
+    parties = await work.parties.by_codes({code for code in named if is_code(code)})
     own = None if work.actor.party is None else (await work.parties.below([work.actor.party]))[work.actor.party]
     wanted: dict[StreamKey, tuple[Stream, Metric]] = {}
     answer: dict[StreamKey, Resolved | DomainError] = {}
@@ -74,10 +76,17 @@ def _stream(
         metric=metric.id,
         service=service.id,
         vendor=vendor.id,
-        source=key.source,
+        source=_checked_source(key.source),
         customer=None if customer is None else customer.id,
     )
     return stream, metric
+
+
+def _checked_source(source: str) -> str:
+    try:
+        return checked_code(source, "source")
+    except DomainError as error:
+        raise error.at("stream") from error
 
 
 def _refuse_outages_of_composites(metric: Metric, service: Service) -> None:
