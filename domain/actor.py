@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from domain.errors import Forbidden
-from domain.ids import KeyId, PartyId, TenantId
+from domain.ids import KeyId, PartyId, PersonId, TenantId
 
 
 class Role(Enum):
@@ -54,13 +54,13 @@ TENANT_WIDE = frozenset({Role.ADMIN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A caller, bound to one tenant. With a party, it sees and touches that party's slice only.
+    """A caller, an integration or a person, bound to one tenant. With a party, it sees and touches that party's slice only.
 
     A slice is what the party, or a party below it in the tree, provides or consumes.
     """
 
     tenant: TenantId
-    key: KeyId
+    caller: KeyId | PersonId
     role: Role
     party: PartyId | None = None
 

@@ -219,3 +219,12 @@ def require_distinct_scope(agreement: Agreement) -> None:
     """A service-level agreement of one party with itself makes no sense."""
     if agreement.customer == agreement.provider:
         raise Invalid("a party makes no agreement with itself", path=("customer",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectivePlace:
+    """An objective with the agreement and version that it stands in."""
+
+    objective: Objective
+    agreement: Agreement
+    version: VersionId

@@ -5,6 +5,7 @@ from uuid import UUID
 
 TenantId = NewType("TenantId", UUID)
 KeyId = NewType("KeyId", UUID)
+PersonId = NewType("PersonId", UUID)
 PartyId = NewType("PartyId", UUID)
 ServiceId = NewType("ServiceId", UUID)
 MetricId = NewType("MetricId", UUID)

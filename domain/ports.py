@@ -13,12 +13,21 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.actor import Actor
-from domain.agreement import Agreement, AgreementKind, Period
-from domain.attainment import Attainment, Phase, Status
-from domain.breach import Breach, Severity
-from domain.exclusion import Exclusion, ExclusionKind
-from domain.fact import Outage, OutageLog, OutageRevision, SampleTotals, TallyTotals
+from domain.agreement import Agreement, ObjectivePlace
+from domain.attainment import Attainment
+from domain.breach import Breach
+from domain.columns import Clash, RecordedOutage, SampleColumns, StreamSpan, TallyColumns, TotalsWanted
+from domain.exclusion import Exclusion
+from domain.fact import OutageLog, OutageRevision, SampleTotals, TallyTotals
 from domain.feed import BreachChange, BreachFilter, FeedRead, PostingKind
+from domain.filters import (
+    AgreementFilter,
+    AttainmentFilter,
+    BreachListFilter,
+    ExclusionFilter,
+    OutageFilter,
+    ServiceFilter,
+)
 from domain.ids import (
     AgreementId,
     BreachId,
@@ -30,10 +39,9 @@ from domain.ids import (
     Position,
     ServiceId,
     StreamId,
-    VersionId,
 )
+from domain.mark import Claim, JudgedPeriod, Mark
 from domain.metric import Aggregation, Metric
-from domain.objective import Objective
 from domain.paging import Page, PageRequest
 from domain.party import Party, PartyKind
 from domain.service import Service, StructureVersion
@@ -80,12 +88,6 @@ class Metrics(Protocol):
     async def count(self, aggregations: Collection[Aggregation]) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceFilter:
-    providers: frozenset[PartyId] = frozenset()
-    consumers: frozenset[PartyId] = frozenset()
-
-
 class Services(Protocol):
     """With a party: services that it, or one below it, provides or consumes."""
 
@@ -114,23 +116,6 @@ class Services(Protocol):
     async def page(self, wanted: PageRequest, where: ServiceFilter) -> Page[Service]: ...
 
     async def count(self, where: ServiceFilter) -> int: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementFilter:
-    kinds: frozenset[AgreementKind] = frozenset()
-    providers: frozenset[PartyId] = frozenset()
-    customers: frozenset[PartyId] = frozenset()
-    services: frozenset[ServiceId] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectivePlace:
-    """An objective with the agreement and version that it stands in."""
-
-    objective: Objective
-    agreement: Agreement
-    version: VersionId
 
 
 class Agreements(Protocol):
@@ -183,35 +168,6 @@ class Streams(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutageFilter:
-    services: frozenset[ServiceId] = frozenset()
-    within: Span | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedOutage:
-    """An outage as known now, with its stream and service."""
-
-    id: UUID
-    stream: Stream
-    outage: Outage
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSpan:
-    stream: StreamId
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TotalsWanted:
-    """Totals over all these streams, inside these spans, which are disjoint and sorted."""
-
-    streams: Sequence[StreamId]
-    spans: Sequence[Span]
-
-
 class Outages(Protocol):
     async def latest(
         self, identities: Collection[tuple[StreamId, str]]
@@ -244,43 +200,6 @@ class Outages(Protocol):
     async def count(self, where: OutageFilter) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TallyColumns:
-    """Tallies of one stream as columns of one length. `withdrawn`: good and total are empty."""
-
-    stream: StreamId
-    starts: Sequence[datetime]
-    ends: Sequence[datetime]
-    good: Sequence[int]
-    total: Sequence[int]
-    revision: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleColumns:
-    """Samples of one stream as columns of one length. Values in units of the metric's scale.
-
-    `originals`: the decimal as posted where quantising changed it, else None.
-    """
-
-    stream: StreamId
-    instants: Sequence[datetime]
-    values: Sequence[int]
-    originals: Sequence[str | None]
-    revision: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clash:
-    """A point that was not added: its index in its columns, the latest revision of its identity, and whether that
-    has the same content. `latest` is 0 where there is none."""
-
-    column: int
-    index: int
-    latest: int
-    same: bool
-
-
 class Measurements(Protocol):
     async def add_tallies(self, columns: Sequence[TallyColumns]) -> Sequence[Clash]:
         """Adds what is new, in one statement, and marks what it touches. The points that were not added are told.
@@ -300,13 +219,6 @@ class Measurements(Protocol):
         ...
 
     async def sample_totals(self, wanted: Sequence[TotalsWanted]) -> Sequence[SampleTotals]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExclusionFilter:
-    services: frozenset[ServiceId] = frozenset()
-    agreements: frozenset[AgreementId] = frozenset()
-    kinds: frozenset[ExclusionKind] = frozenset()
 
 
 class Exclusions(Protocol):
@@ -334,15 +246,6 @@ class Exclusions(Protocol):
     async def count(self, where: ExclusionFilter) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedPeriod:
-    """A period laid down as terms, for an objective on a service."""
-
-    objective: ObjectiveId
-    service: ServiceId
-    period: Period
-
-
 class Periods(Protocol):
     async def lay_down(self, periods: Sequence[JudgedPeriod]) -> None:
         """Adds periods, each due at its start; those that exist already (objective, service, start) are kept."""
@@ -364,25 +267,6 @@ class Periods(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """What a posting made dirty: a stream, a service or an objective, over [start, end). Appended, never upserted."""
-
-    stream: StreamId | None = None
-    service: ServiceId | None = None
-    objective: ObjectiveId | None = None
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """Work taken by one pass: periods locked for judging. `marks` counts the marks that led to them."""
-
-    periods: Sequence[JudgedPeriod]
-    marks: int
-    more: bool
-
-
 class Marks(Protocol):
     async def add(self, marks: Sequence[Mark]) -> None: ...
 
@@ -396,16 +280,6 @@ class Marks(Protocol):
     async def settle(self, due: Mapping[PeriodId, datetime | None]) -> None:
         """Sets when time alone makes each period due again."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttainmentFilter:
-    objectives: frozenset[ObjectiveId] = frozenset()
-    agreements: frozenset[AgreementId] = frozenset()
-    services: frozenset[ServiceId] = frozenset()
-    statuses: frozenset[Status] = frozenset()
-    phases: frozenset[Phase] = frozenset()
-    within: Span | None = None
 
 
 class Attainments(Protocol):
@@ -424,15 +298,6 @@ class Attainments(Protocol):
     async def page(self, wanted: PageRequest, where: AttainmentFilter) -> Page[Attainment]: ...
 
     async def count(self, where: AttainmentFilter) -> int: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreachListFilter:
-    agreements: frozenset[AgreementId] = frozenset()
-    services: frozenset[ServiceId] = frozenset()
-    severities: frozenset[Severity] = frozenset()
-    states: frozenset[str] = frozenset()
-    """Of 'open', 'confirmed', 'withdrawn'."""
 
 
 class Breaches(Protocol):

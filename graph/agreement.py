@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 
 import domain.agreement
-from domain import ports
+from domain import filters
 from domain.agreement import CLAUSES_MAX, OBJECTIVES_MAX, AgreementKind, ClauseKind, Level
 from domain.ids import PartyId, ServiceId
 from graph.connections import OrderDirection
@@ -155,8 +155,8 @@ class AgreementFilter:
     customers: list[strawberry.ID] | None = condition("Agreements with any of these customers by name.")
     services: list[strawberry.ID] | None = condition("Agreements for any of these services by name.")
 
-    def meant(self) -> ports.AgreementFilter:
-        return ports.AgreementFilter(
+    def meant(self) -> filters.AgreementFilter:
+        return filters.AgreementFilter(
             kinds=any_of(self.kinds, "kinds"),
             providers=any_id_of(PartyId, "Party", self.providers, "providers"),
             customers=any_id_of(PartyId, "Party", self.customers, "customers"),

@@ -13,7 +13,7 @@ from strawberry.types.lazy_type import LazyType
 
 import domain.attainment
 import domain.ratio
-from domain import ports
+from domain import filters
 from domain.attainment import Phase, Status, TimeEvidence, budget_us, formula, shown, shown_target
 from domain.ids import AgreementId, ObjectiveId, ServiceId
 from graph.agreement import Agreement
@@ -166,8 +166,8 @@ class AttainmentFilter:
     phases: list[Phase] | None = condition("In any of these phases.")
     within: IntervalInput | None = condition("Of periods that share time with this interval.")
 
-    def meant(self) -> ports.AttainmentFilter:
-        return ports.AttainmentFilter(
+    def meant(self) -> filters.AttainmentFilter:
+        return filters.AttainmentFilter(
             objectives=any_id_of(ObjectiveId, "Objective", self.objectives, "objectives"),
             agreements=any_id_of(AgreementId, "Agreement", self.agreements, "agreements"),
             services=any_id_of(ServiceId, "Service", self.services, "services"),

@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 
 import domain.breach
-from domain import ports
+from domain import filters
 from domain.breach import Confirmed, Open, Severity, Transition, Withdrawn
 from domain.ids import AgreementId, ServiceId
 from graph.agreement import Agreement
@@ -90,8 +90,8 @@ class BreachFilter:
     severities: list[Severity] | None = condition("Of any of these severities.")
     states: list[BreachState] | None = condition("In any of these states.")
 
-    def meant(self) -> ports.BreachListFilter:
-        return ports.BreachListFilter(
+    def meant(self) -> filters.BreachListFilter:
+        return filters.BreachListFilter(
             agreements=any_id_of(AgreementId, "Agreement", self.agreements, "agreements"),
             services=any_id_of(ServiceId, "Service", self.services, "services"),
             severities=any_of(self.severities, "severities"),

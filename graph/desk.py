@@ -17,6 +17,7 @@ from domain.actor import Actor
 from domain.agreement import Agreement
 from domain.attainment import Attainment
 from domain.breach import Breach
+from domain.columns import RecordedOutage
 from domain.exclusion import Exclusion
 from domain.ids import (
     AgreementId,
@@ -31,7 +32,7 @@ from domain.ids import (
 )
 from domain.metric import Metric
 from domain.party import Party
-from domain.ports import Mint, RecordedOutage, Work
+from domain.ports import Mint, Work
 from domain.service import Service
 from domain.stream import Stream
 from domain.usecases.reading import read

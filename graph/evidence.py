@@ -12,6 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 import domain.attainment
 from domain.attainment import OUTAGES_TOLD_MAX, Use
+from graph.desk import Desk
 from graph.fields import Viewed, described, loaded, told, view
 from graph.scalars import BigInt
 from graph.stream import Stream
@@ -43,9 +44,16 @@ def _exact(name: str) -> Any:
     return told(f"`{to_camel_case(name)}` in microseconds.", f"{name}_us")
 
 
+async def _external_id(desk: Desk, used: domain.attainment.OutageUsed) -> str | None:
+    """A service may rest on those of others: whose verdict it is learns that they were down, not how they call it."""
+    return used.external_id if await desk.streams.load(used.stream) else None
+
+
 @view(domain.attainment.OutageUsed, "An outage that touches the period, with what became of it.")
 class OutageUsed:
-    external_id: str = told("Names it within its stream.")
+    external_id: str | None = loaded(
+        "Names it within its stream; null where the caller may not see that.", _external_id
+    )
     revision: int = told("The revision that was used.")
     use: Use = told("What became of it.")
     stream: Stream | None = loaded(

@@ -8,7 +8,7 @@ from enum import Enum
 import strawberry
 
 import domain.exclusion
-from domain import ports
+from domain import filters
 from domain.exclusion import ExclusionKind
 from domain.ids import AgreementId, ServiceId
 from graph.agreement import Agreement
@@ -55,8 +55,8 @@ class ExclusionFilter:
     agreements: list[strawberry.ID] | None = condition("Exclusions that name any of these agreements.")
     kinds: list[ExclusionKind] | None = condition("Exclusions of any of these kinds.")
 
-    def meant(self) -> ports.ExclusionFilter:
-        return ports.ExclusionFilter(
+    def meant(self) -> filters.ExclusionFilter:
+        return filters.ExclusionFilter(
             services=any_id_of(ServiceId, "Service", self.services, "services"),
             agreements=any_id_of(AgreementId, "Agreement", self.agreements, "agreements"),
             kinds=any_of(self.kinds, "kinds"),

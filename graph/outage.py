@@ -7,7 +7,7 @@ from enum import Enum
 
 import strawberry
 
-from domain import ports
+from domain import columns, filters
 from domain.ids import ServiceId
 from graph.connections import OrderDirection
 from graph.fields import Node, described, loaded, node_id, told, view
@@ -18,7 +18,7 @@ from graph.service import Service
 from graph.stream import Stream
 
 
-@view(ports.RecordedOutage, "An incident as known now: its latest revision. A withdrawn one is not there.")
+@view(columns.RecordedOutage, "An incident as known now: its latest revision. A withdrawn one is not there.")
 class Outage(Node):
     id: strawberry.ID = node_id("Outage")
     external_id: str = told("Names it within its stream; given by whoever reported it.", "outage.external_id")
@@ -42,8 +42,8 @@ class OutageFilter:
     services: list[strawberry.ID] | None = condition("Outages of any of these services.")
     within: IntervalInput | None = condition("Outages that share time with this interval.")
 
-    def meant(self) -> ports.OutageFilter:
-        return ports.OutageFilter(
+    def meant(self) -> filters.OutageFilter:
+        return filters.OutageFilter(
             services=any_id_of(ServiceId, "Service", self.services, "services"),
             within=self.within.span("filter", "within") if self.within else None,
         )

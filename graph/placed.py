@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from domain.agreement import Agreement
 from domain.attainment import Attainment
 from domain.breach import Breach
+from domain.filters import AttainmentFilter
 from domain.ids import ObjectiveId, ServiceId
 from domain.metric import Metric
 from domain.objective import Objective
 from domain.paging import PageRequest
-from domain.ports import AttainmentFilter, Work
+from domain.ports import Work
 from domain.spans import Span
 
 

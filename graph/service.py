@@ -11,7 +11,7 @@ import strawberry
 
 import domain.party
 import domain.service
-from domain import ports
+from domain import filters
 from domain.ids import PartyId
 from domain.service import CONSUMERS_MAX
 from domain.structure import DEPTH_MAX, NODES_MAX, AllOf, AnyOf, Component, KOfN, Structure
@@ -139,8 +139,8 @@ class ServiceFilter:
     providers: list[strawberry.ID] | None = condition("Services of any of these providers.")
     consumers: list[strawberry.ID] | None = condition("Services that any of these parties receives.")
 
-    def meant(self) -> ports.ServiceFilter:
-        return ports.ServiceFilter(
+    def meant(self) -> filters.ServiceFilter:
+        return filters.ServiceFilter(
             providers=any_id_of(PartyId, "Party", self.providers, "providers"),
             consumers=any_id_of(PartyId, "Party", self.consumers, "consumers"),
         )

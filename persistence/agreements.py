@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, true, update
 
-from domain.agreement import Agreement, AgreementKind, Clause, ClauseKind, Version
+from domain.agreement import Agreement, AgreementKind, Clause, ClauseKind, ObjectivePlace, Version
 from domain.errors import WrongState
+from domain.filters import AgreementFilter
 from domain.ids import AgreementId, ObjectiveId, PartyId, VersionId
 from domain.objective import Objective
 from domain.paging import Page, PageRequest
 from domain.paging import Row as PageRow
-from domain.ports import AgreementFilter, ObjectivePlace
 from domain.service import Service
 from persistence import objectives, pages, slices, tables
 from persistence.session import Found, Session, one_of

@@ -10,9 +10,9 @@ from sqlalchemy import Select, exists, select
 from domain.agreement import Period
 from domain.attainment import Attainment, Phase, Status
 from domain.errors import WrongState
+from domain.filters import AttainmentFilter
 from domain.ids import PeriodId
 from domain.paging import Page, PageRequest
-from domain.ports import AttainmentFilter
 from domain.spans import Span
 from persistence import evidence, pages, slices, tables
 from persistence.ratios import columns, to_optional_ratio

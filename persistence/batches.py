@@ -43,6 +43,19 @@ class Ordered:
             return list(chain.from_iterable(counted))
         return [column + 1 for column, _ in self.places]
 
+    def repeated(self, revisions: Sequence[int], instants: Sequence[int]) -> set[int]:
+        """The ordinals of points that repeat an earlier one: of the same stream, instant and revision."""
+        first_with: dict[tuple[StreamId, int], int] = {}
+        alike = [first_with.setdefault(key, at) for at, key in enumerate(zip(self.streams, revisions, strict=True))]
+        seen: set[tuple[int, int]] = set()
+        found: set[int] = set()
+        for ordinal, (place, instant) in enumerate(zip(self.stream_places(), instants, strict=True)):
+            key = (alike[place - 1], instant)
+            if key in seen:
+                found.add(ordinal)
+            seen.add(key)
+        return found
+
     def place(self, ordinal: int) -> tuple[int, int]:
         """The (column, index) of a point in the order."""
         if self.places is not None:

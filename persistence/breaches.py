@@ -9,9 +9,9 @@ from typing import Any, assert_never
 from sqlalchemy import ColumnElement, Select, select, true
 
 from domain.breach import Breach, BreachState, Confirmed, Open, Severity, Withdrawn
+from domain.filters import BreachListFilter
 from domain.ids import BreachId, PeriodId
 from domain.paging import Page, PageRequest
-from domain.ports import BreachListFilter
 from domain.spans import Span
 from persistence import pages, slices, tables
 from persistence.session import Found, Session, one_of

@@ -41,11 +41,11 @@ RETURNING last_number, last_recorded_at
 """
 
 POSTING = """
-INSERT INTO feed (tenant_id, number, kind, recorded_at, key_id, posting_id) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO feed (tenant_id, number, kind, recorded_at, caller_id, posting_id) VALUES ($1, $2, $3, $4, $5, $6)
 """
 
 CHANGES = """
-INSERT INTO feed (tenant_id, number, kind, recorded_at, key_id, agreement_id, service_id, provider_id, customer_id,
+INSERT INTO feed (tenant_id, number, kind, recorded_at, caller_id, agreement_id, service_id, provider_id, customer_id,
     transition, severity, body)
 SELECT $1, $2 + change.ordinal, 'breach', $3, $4, change.agreement_id, change.service_id, change.provider_id,
     change.customer_id, change.transition, change.severity, change.body
@@ -67,7 +67,13 @@ async def close(session: Session) -> bool:
     before = last - numbers
     if closing.posted is not None:
         await session.fetch(
-            POSTING, session.tenant, before + 1, closing.posted.value, recorded_at, session.actor.key, session.posting
+            POSTING,
+            session.tenant,
+            before + 1,
+            closing.posted.value,
+            recorded_at,
+            session.actor.caller,
+            session.posting,
         )
         before += 1
     if closing.changes:
@@ -94,7 +100,7 @@ async def _append(session: Session, before: int, recorded_at: datetime, changes:
         session.tenant,
         before,
         recorded_at,
-        session.actor.key,
+        session.actor.caller,
         [change.agreement for change in changes],
         [change.service for change in changes],
         [change.provider for change in changes],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
@@ -10,10 +9,9 @@ from typing import NoReturn
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from domain.errors import DomainError, NotFound, OutOfRange, Path, RevisionConflict, Taken, TenantMissing, WrongState
+from domain.errors import DomainError, NotFound, OutOfRange, RevisionConflict, Taken, TenantMissing, WrongState
 
 SETTING = "interpact.tenant"
-_KEY_IN_DETAIL = re.compile(r"\)=\((.*)\)")
 
 
 @contextmanager
@@ -43,34 +41,22 @@ def translated(cause: BaseException | None) -> DomainError | None:
             return TenantMissing("no tenant is bound")
         case asyncpg.IntegrityConstraintViolationError():
             conflict = _CONFLICTS.get(str(cause.constraint_name))
-            return None if conflict is None else conflict(_key(cause))
+            return None if conflict is None else conflict()
         case _:
             return None
 
 
-def _key(error: asyncpg.IntegrityConstraintViolationError) -> str:
-    """The last part of the key that the server tells, such as a code or an id; the tenant leads it."""
-    found = _KEY_IN_DETAIL.search(str(error.detail or ""))
-    return found.group(1).split(", ")[-1] if found else "of that name"
+Conflict = Callable[[], DomainError]
+"""Under row-level security the server does not tell which key it was, so neither do these."""
 
 
-Conflict = Callable[[str], DomainError]
-
-
-def _taken(kind: str, *path: str) -> Conflict:
-    return lambda key: Taken(f"the {kind} {key} exists already", path=path or ("code",))
+def _taken(kind: str) -> Conflict:
+    article = "an" if kind[0] in "aeiou" else "a"
+    return lambda: Taken(f"{article} {kind} of this code exists already", path=("code",))
 
 
 def _missing(kind: str, *path: str) -> Conflict:
-    return lambda key: NotFound(kind, key, path=path)
-
-
-def _raced(message: str) -> Conflict:
-    return lambda key: RevisionConflict(message)
-
-
-def _wrong_state(message: str, path: Path = ()) -> Conflict:
-    return lambda key: WrongState(message, path=path)
+    return lambda: NotFound(kind, "of this id", path=path)
 
 
 _CONFLICTS: Mapping[str, Conflict] = {
@@ -79,12 +65,12 @@ _CONFLICTS: Mapping[str, Conflict] = {
     "service_code_key": _taken("service"),
     "metric_code_key": _taken("metric"),
     "agreement_code_key": _taken("agreement"),
-    "service_structure_key": lambda key: Taken(
+    "service_structure_key": lambda: Taken(
         "the service has a structure that takes effect at that instant", path=("effectiveFrom",)
     ),
-    "agreement_version_number_key": _wrong_state("another version was drafted at the same time"),
-    "exclusion_pkey": _raced("another revision of the exclusion was faster"),
-    "attainment_pkey": _raced("another revision of the attainment was faster"),
+    "agreement_version_number_key": lambda: WrongState("another version was drafted at the same time"),
+    "exclusion_pkey": lambda: RevisionConflict("another revision of the exclusion was faster"),
+    "attainment_pkey": lambda: RevisionConflict("another revision of the attainment was faster"),
     "api_key_tenant_fkey": _missing("tenant"),
     "api_key_party_fkey": _missing("party", "party"),
     "party_parent_fkey": _missing("party", "parent"),
@@ -102,10 +88,15 @@ _CONFLICTS: Mapping[str, Conflict] = {
     "stream_service_fkey": _missing("service", "service"),
     "stream_customer_fkey": _missing("party", "customer"),
     "stream_vendor_fkey": _missing("party", "vendor"),
+    "outage_stream_fkey": _missing("stream", "stream"),
+    "stream_report_stream_fkey": _missing("stream", "stream"),
+    "mark_stream_fkey": _missing("stream", "stream"),
+    "mark_service_fkey": _missing("service", "service"),
+    "mark_objective_fkey": _missing("objective", "objective"),
     "exclusion_service_fkey": _missing("service", "service"),
     "exclusion_agreement_fkey": _missing("agreement", "agreement"),
     "judged_period_scope_fkey": _missing("objective"),
     "judged_scope_objective_fkey": _missing("objective"),
     "judged_scope_service_fkey": _missing("service"),
-    "exclusion_span_check": lambda key: OutOfRange("an exclusion ends after it starts", path=("endsAt",)),
+    "exclusion_span_check": lambda: OutOfRange("an exclusion ends after it starts", path=("endsAt",)),
 }

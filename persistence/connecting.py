@@ -43,6 +43,8 @@ def engine(
         isolation_level="AUTOCOMMIT",
         json_serializer=json.dumps,
         json_deserializer=json.loads,
+        # What people posted stays out of the logs.
+        hide_parameters=True,
         poolclass=pool_class,
         **pool,
     )

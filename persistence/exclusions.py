@@ -9,9 +9,9 @@ from sqlalchemy import Select, exists, select
 
 from domain.errors import RevisionConflict
 from domain.exclusion import Exclusion, ExclusionKind
+from domain.filters import ExclusionFilter
 from domain.ids import AgreementId, ExclusionId, ServiceId
 from domain.paging import Page, PageRequest
-from domain.ports import ExclusionFilter
 from domain.spans import Span
 from persistence import pages, slices, tables
 from persistence.session import Found, Session, one_of
@@ -56,15 +56,20 @@ SELECT $1, $2, $3 + row_number() OVER (), service_id, objective_id, starts_at, e
 OBJECTIVES_MOST = 100_000
 """More than all objectives of all versions of one agreement: room for the ordinals of its marks."""
 
+# OFFSET 0 keeps the look at the segments one look by the whole key for each scope and span, however few there are.
 CONCERNING = """
 WITH span AS MATERIALIZED (
     SELECT * FROM unnest($4::timestamptz[], $5::timestamptz[]) AS span (starts_at, ends_at)
 ), candidate AS (
     SELECT DISTINCT segment.exclusion_id
-    FROM span JOIN exclusion_segment segment
-        ON segment.tenant_id = $1 AND segment.scope_id = ANY ($2::uuid[] || $3::uuid[])
-        AND segment.month >= date_trunc('month', span.starts_at AT TIME ZONE 'UTC')::date
-        AND segment.month <= (span.ends_at AT TIME ZONE 'UTC')::date
+    FROM span CROSS JOIN unnest($2::uuid[] || $3::uuid[]) AS scope (scope_id)
+    CROSS JOIN LATERAL (
+        SELECT exclusion_id FROM exclusion_segment
+        WHERE tenant_id = $1 AND exclusion_segment.scope_id = scope.scope_id
+            AND month >= date_trunc('month', span.starts_at AT TIME ZONE 'UTC')::date
+            AND month <= ((span.ends_at - interval '1 microsecond') AT TIME ZONE 'UTC')::date
+        OFFSET 0
+    ) AS segment
 )
 SELECT kept.* FROM candidate
 CROSS JOIN LATERAL (
@@ -136,7 +141,7 @@ class StoredExclusions:
     async def _former(self, exclusions: Sequence[Exclusion]) -> Sequence[Found]:
         later = [each for each in exclusions if each.revision > 1]
         if not later:
-            return ()
+            return []
         before = [each.revision - 1 for each in later]
         rows = await self._session.fetch(BEFORE, self._session.tenant, [each.id for each in later], before)
         if len(rows) < len(later):

@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.ids import PeriodId
-from domain.ports import Claim, Mark
+from domain.mark import Claim, Mark
 from persistence import tables
 from persistence.periods import to_judged_period
 from persistence.session import Found, Judging, Session
@@ -53,7 +53,11 @@ WITH RECURSIVE sent AS (
     JOIN judged_scope scope ON scope.tenant_id = $1 AND scope.service_id = touched.service_id
     JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = scope.objective_id
         AND (touched.metric_id IS NULL OR objective.metric_id = touched.metric_id)
-    CROSS JOIN LATERAL (SELECT objective.minimum_duration + interval '1 minute' AS wide) AS reach
+    JOIN metric ON metric.tenant_id = $1 AND metric.metric_id = objective.metric_id
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN metric.aggregation = 'availability'
+            THEN objective.minimum_duration + interval '1 minute' ELSE interval '0' END AS wide
+    ) AS reach
     UNION ALL
     SELECT scope.objective_id, scope.service_id, sent.starts_at, sent.ends_at
     FROM sent JOIN judged_scope scope ON scope.tenant_id = $1 AND scope.objective_id = sent.objective_id
@@ -142,8 +146,10 @@ class StoredMarks:
         ids = [row["period_id"] for row in chosen]
         left = await self._session.fetch_one(LEFT, tenant, at, ids)
         assert left is not None
-        more = bool(left["more"])
-        self._session.closing.judge(Judging(number=0 if head is None else head["last_number"], more=more), at)
+        judging = Judging(number=0 if head is None else head["last_number"], more=bool(left["more"]))
+        self._session.closing.judge(judging, at)
+        # Who took nothing finds only what others hold, and need not come back before they are done.
+        more = judging.more and bool(taken or chosen)
         return Claim(periods=[to_judged_period(row) for row in chosen], marks=len(taken), more=more)
 
     async def settle(self, due: Mapping[PeriodId, datetime | None]) -> None:

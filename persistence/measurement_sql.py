@@ -31,8 +31,8 @@ SELECT $1, ($7::uuid[])[sent.stream],
 FROM unnest($8::int[], $9::bigint[], $10::bigint[], $11::text[]) AS sent (stream, at_us, value, original)
 """
 
-# A point goes in where the revision before its own is there (the first needs none) and nobody added this one. Answers
-# what went in.
+# A point goes in where the revision before its own is there with other content (the first needs none) and nobody added
+# this one. Answers what went in.
 ADD_NEW_TALLIES = """
 WITH sent AS (
     SELECT ($4::uuid[])[sent.stream] AS stream_id, ($5::int[])[sent.stream] AS revision,
@@ -48,19 +48,17 @@ WITH sent AS (
     WHERE sent.revision = 1 OR EXISTS (
         SELECT 1 FROM tally former
         WHERE former.tenant_id = $1 AND former.stream_id = sent.stream_id AND former.starts_at = sent.starts_at
-            AND former.revision = sent.revision - 1)
+            AND former.revision = sent.revision - 1
+            AND (former.ends_at, former.good, former.total) IS DISTINCT FROM (sent.ends_at, sent.good, sent.total))
     ORDER BY stream_id, starts_at, place
     ON CONFLICT DO NOTHING
     RETURNING stream_id, starts_at, revision
-), firsts AS (
-    SELECT min(place) AS place FROM sent JOIN fresh USING (stream_id, starts_at, revision)
-    GROUP BY stream_id, starts_at, revision
 ), marks AS (
     INSERT INTO mark (tenant_id, posting_id, ordinal, stream_id, starts_at, ends_at)
     SELECT $1, $2, $3 + row_number() OVER (), stream_id, min(starts_at), max(starts_at) + interval '1 microsecond'
     FROM fresh GROUP BY stream_id, date_trunc('month', starts_at AT TIME ZONE 'UTC')
 )
-SELECT place FROM firsts
+SELECT place FROM sent LEFT JOIN fresh USING (stream_id, starts_at, revision) WHERE fresh.stream_id IS NULL
 """
 
 ADD_NEW_SAMPLES = """
@@ -76,18 +74,17 @@ WITH sent AS (
     WHERE sent.revision = 1 OR EXISTS (
         SELECT 1 FROM sample former
         WHERE former.tenant_id = $1 AND former.stream_id = sent.stream_id AND former.at = sent.at
-            AND former.revision = sent.revision - 1)
+            AND former.revision = sent.revision - 1
+            AND (former.value, former.original) IS DISTINCT FROM (sent.value, sent.original))
     ORDER BY stream_id, at, place
     ON CONFLICT DO NOTHING
     RETURNING stream_id, at, revision
-), firsts AS (
-    SELECT min(place) AS place FROM sent JOIN fresh USING (stream_id, at, revision) GROUP BY stream_id, at, revision
 ), marks AS (
     INSERT INTO mark (tenant_id, posting_id, ordinal, stream_id, starts_at, ends_at)
     SELECT $1, $2, $3 + row_number() OVER (), stream_id, min(at), max(at) + interval '1 microsecond'
     FROM fresh GROUP BY stream_id, date_trunc('month', at AT TIME ZONE 'UTC')
 )
-SELECT place FROM firsts
+SELECT place FROM sent LEFT JOIN fresh USING (stream_id, at, revision) WHERE fresh.stream_id IS NULL
 """
 
 LATEST_TALLIES = """

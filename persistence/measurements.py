@@ -12,9 +12,9 @@ from typing import Any
 
 import asyncpg
 
+from domain.columns import Clash, SampleColumns, TallyColumns, TotalsWanted
 from domain.fact import SampleTotals, TallyTotals
 from domain.ids import StreamId
-from domain.ports import Clash, SampleColumns, TallyColumns, TotalsWanted
 from persistence import measurement_sql as sql
 from persistence import slices
 from persistence.batches import Ordered, as_microseconds, months_of, ordered
@@ -39,7 +39,7 @@ class StoredMeasurements:
         if not await self._added(sql.ADD_TALLIES, columns, batch, starts, arrays):
             left = await self._left(sql.ADD_NEW_TALLIES, columns, batch, arrays)
             return await self._tally_clashes(columns, [batch.place(ordinal) for ordinal in left])
-        return ()
+        return []
 
     async def add_samples(self, columns: Sequence[SampleColumns]) -> Sequence[Clash]:
         instants = [each.instants for each in columns]
@@ -52,7 +52,7 @@ class StoredMeasurements:
         if not await self._added(sql.ADD_SAMPLES, columns, batch, instants, arrays):
             left = await self._left(sql.ADD_NEW_SAMPLES, columns, batch, arrays)
             return await self._sample_clashes(columns, [batch.place(ordinal) for ordinal in left])
-        return ()
+        return []
 
     async def withdraw(self, stream: StreamId, instants: Sequence[datetime], replaces: int) -> Sequence[Clash]:
         session = self._session
@@ -68,7 +68,7 @@ class StoredMeasurements:
         fresh = {row["at"] for row in rows}
         left = list(_without_first(instants, fresh))
         if not left:
-            return ()
+            return []
         known = await session.fetch(sql.LATEST_POINTS, session.tenant, stream, [instants[index] for index in left])
         latest = {row["place"]: row for row in known}
         return [
@@ -135,7 +135,7 @@ class StoredMeasurements:
     async def _left(
         self, statement: str, columns: Columns, batch: Ordered, arrays: Sequence[list[Any]]
     ) -> Sequence[int]:
-        """Adds what is new, and answers which points of the order were not."""
+        """Adds what is new, and answers which points of the order were not. Of those that come twice the first is."""
         session = self._session
         rows = await session.fetch(
             statement,
@@ -147,8 +147,9 @@ class StoredMeasurements:
             batch.stream_places(),
             *arrays,
         )
-        fresh = {row["place"] - 1 for row in rows}
-        return [ordinal for ordinal in range(len(batch)) if ordinal not in fresh]
+        return sorted(
+            {row["place"] - 1 for row in rows} | batch.repeated([each.revision for each in columns], arrays[0])
+        )
 
     async def _tally_clashes(
         self, columns: Sequence[TallyColumns], places: Sequence[tuple[int, int]]

@@ -13,7 +13,7 @@ from domain.metric import Aggregation, Metric
 from domain.paging import Page, PageRequest
 from domain.ratio import Direction
 from persistence import pages, tables
-from persistence.session import Found, Session, one_of
+from persistence.session import Found, Session, one_of, printable
 
 ORDER = pages.Order(tables.metric.c.code, tables.metric.c.metric_id)
 
@@ -30,7 +30,7 @@ class StoredMetrics:
         return {row["metric_id"]: _to_metric(row) for row in await self._session.rows(wanted)} if ids else {}
 
     async def by_codes(self, codes: Collection[str]) -> Mapping[str, Metric]:
-        wanted = self._all().where(one_of(tables.metric.c.code, list(codes)))
+        wanted = self._all().where(one_of(tables.metric.c.code, printable(codes)))
         return {row["code"]: _to_metric(row) for row in await self._session.rows(wanted)} if codes else {}
 
     async def page(self, wanted: PageRequest, aggregations: Collection[Aggregation]) -> Page[Metric]:

@@ -18,6 +18,9 @@ SCRIPTS = Path(__file__).resolve().parent.parent / "alembic"
 TIMEOUTS = {"lock_timeout": "5s", "statement_timeout": "15min", "idle_in_transaction_session_timeout": "15min"}
 """A migration that waits for a lock holds up all that come after it, so it gives up soon and is run again."""
 
+# Held until the connection ends: of two that start at once the second finds the schema as the first one left it.
+ONE_AT_A_TIME = "SET lock_timeout = 0; SELECT pg_advisory_lock(471119); RESET lock_timeout"
+
 
 def upgrade(owner_url: str, revision: str = "head") -> None:
     """Blocks, with an event loop of its own: from a running one call it in a thread."""
@@ -52,6 +55,9 @@ async def _run(owner_url: str, task: Callable[[Config], None]) -> None:
     )
     try:
         async with engine.connect() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert raw is not None, "it has just been opened"
+            await raw.execute(ONE_AT_A_TIME)
             await connection.run_sync(within)
             await connection.commit()
     finally:

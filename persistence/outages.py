@@ -9,11 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, exists, or_, select
 
+from domain.columns import RecordedOutage, StreamSpan
 from domain.fact import Outage, OutageLog, OutageRevision
+from domain.filters import OutageFilter
 from domain.ids import StreamId
 from domain.instants import EARLIEST, LATEST
 from domain.paging import Page, PageRequest
-from domain.ports import OutageFilter, RecordedOutage, StreamSpan
 from persistence import pages, slices, tables
 from persistence.session import Found, Session, one_of
 from persistence.streams import to_stream
@@ -30,7 +31,7 @@ CROSS JOIN LATERAL (
 
 # One statement for a batch. A revision goes in where the one before it is there, and nobody else added this one: its
 # writer read the revision before, so whoever comes second is told. `former` is what each replaces.
-#   segments  a row for each UTC month that an ended outage touches, for ever
+#   segments  a row for each UTC month that an ended outage overlaps or touches, for ever
 #   opened    outages that last, until a revision ends or withdraws them
 #   marks     what the outage covered before and covers now; one that lasts covers all time from its start
 ADD = """
@@ -54,8 +55,8 @@ WITH sent AS (
     INSERT INTO outage_segment (tenant_id, stream_id, month, external_id)
     SELECT $1, stream_id, month::date, external_id
     FROM fresh CROSS JOIN LATERAL generate_series(
-        date_trunc('month', starts_at AT TIME ZONE 'UTC'),
-        (ends_at - interval '1 microsecond') AT TIME ZONE 'UTC',
+        date_trunc('month', (starts_at - interval '1 microsecond') AT TIME ZONE 'UTC'),
+        ends_at AT TIME ZONE 'UTC',
         interval '1 month') AS month
     WHERE ends_at IS NOT NULL
     ORDER BY stream_id, month, external_id COLLATE "C"
@@ -106,21 +107,23 @@ WHERE fresh.reported_through > coalesce(known, $6)
 """
 
 # Candidates are outages that touch a month of the span, or last; what is read depends on the span, not on the history.
-# One that ends where the span starts has its last instant before it, so the months count from there.
 LOGS = """
-SELECT wanted.place, report.reported_through, kept.external_id, kept.revision, kept.impact, kept.starts_at, kept.ends_at
-FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
-    AS wanted (stream_id, starts_at, ends_at, place)
-CROSS JOIN LATERAL (
-    SELECT max(reported_through) AS reported_through FROM stream_report
-    WHERE tenant_id = $1 AND stream_id = wanted.stream_id
-) AS report
+WITH wanted AS MATERIALIZED (
+    SELECT wanted.*, (
+        SELECT max(reported_through) FROM stream_report WHERE tenant_id = $1 AND stream_id = wanted.stream_id
+    ) AS reported_through
+    FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
+        AS wanted (stream_id, starts_at, ends_at, place)
+)
+SELECT wanted.place, wanted.reported_through,
+    kept.external_id, kept.revision, kept.impact, kept.starts_at, kept.ends_at
+FROM wanted
 LEFT JOIN LATERAL (
     SELECT latest.* FROM (
         SELECT external_id FROM outage_segment
         WHERE tenant_id = $1 AND stream_id = wanted.stream_id
-            AND month >= date_trunc('month', (wanted.starts_at - interval '1 microsecond') AT TIME ZONE 'UTC')::date
-            AND month <= (wanted.ends_at AT TIME ZONE 'UTC')::date
+            AND month >= date_trunc('month', wanted.starts_at AT TIME ZONE 'UTC')::date
+            AND month <= ((wanted.ends_at - interval '1 microsecond') AT TIME ZONE 'UTC')::date
         UNION
         SELECT external_id FROM open_outage WHERE tenant_id = $1 AND stream_id = wanted.stream_id
     ) AS candidate

@@ -11,7 +11,7 @@ from domain.ids import PartyId
 from domain.paging import Page, PageRequest
 from domain.party import Party, PartyKind
 from persistence import pages, slices, tables
-from persistence.session import Found, Session, one_of
+from persistence.session import Found, Session, one_of, printable
 
 # Upwards from each new party; parents may be new ones of the same call. The bound only stops what a check of the domain
 # would have refused: parties that are above themselves.
@@ -45,7 +45,7 @@ class StoredParties:
         return {row["party_id"]: to_party(row) for row in await self._session.rows(wanted)} if ids else {}
 
     async def by_codes(self, codes: Collection[str]) -> Mapping[str, Party]:
-        wanted = self._seen().where(one_of(tables.party.c.code, list(codes)))
+        wanted = self._seen().where(one_of(tables.party.c.code, printable(codes)))
         return {row["code"]: to_party(row) for row in await self._session.rows(wanted)} if codes else {}
 
     async def lineages(self, ids: Collection[PartyId]) -> Mapping[PartyId, tuple[PartyId, ...]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from domain.agreement import Period
 from domain.ids import ObjectiveId, ServiceId
-from domain.ports import JudgedPeriod
+from domain.mark import JudgedPeriod
 from domain.spans import Span
 from persistence.session import Found, Session
 

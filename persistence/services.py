@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select, true
 
+from domain.filters import ServiceFilter
 from domain.ids import PartyId, ServiceId
 from domain.paging import Page, PageRequest
 from domain.paging import Row as PageRow
-from domain.ports import ServiceFilter
 from domain.service import Service, StructureVersion
 from domain.structure import components
 from persistence import pages, slices, tables
-from persistence.session import Found, Session, one_of
+from persistence.session import Found, Session, one_of, printable
 from persistence.structures import to_json, to_structure
 
 ORDER = pages.Order(tables.service.c.code, tables.service.c.service_id)
@@ -79,7 +79,7 @@ class StoredServices:
         return await self._loaded(one_of(tables.service.c.service_id, list(ids)), seen=slices.services(self._session))
 
     async def by_codes(self, codes: Collection[str]) -> Mapping[str, Service]:
-        found = await self._loaded(one_of(tables.service.c.code, list(codes)), seen=slices.services(self._session))
+        found = await self._loaded(one_of(tables.service.c.code, printable(codes)), seen=slices.services(self._session))
         return {service.code: service for service in found.values()}
 
     async def with_components(self, ids: Collection[ServiceId]) -> Mapping[ServiceId, Service]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -169,6 +169,11 @@ def _insert_of(table: Table, names: tuple[str, ...]) -> Insert:
     sent = valued.render_derived()
     chosen = select(bindparam("tenant_id", type_=Uuid()), *(sent.c[name] for name in names))
     return insert(table).from_select(["tenant_id", *names], chosen.select_from(sent))
+
+
+def printable(codes: Iterable[str]) -> list[str]:
+    """Those that can be there at all: no code holds a character that can't be printed, or that the server refuses."""
+    return [code for code in codes if code.isprintable()]
 
 
 def one_of(what: ColumnElement[Any], values: Sequence[object] | set[Any] | frozenset[Any]) -> ColumnElement[bool]:

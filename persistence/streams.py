@@ -19,7 +19,7 @@ INSERT INTO stream (tenant_id, stream_id, metric_id, service_id, source, custome
 SELECT $1, sent.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[])
     AS sent (stream_id, metric_id, service_id, source, customer_id, vendor_id)
 ORDER BY sent.metric_id, sent.service_id, sent.source COLLATE "C", sent.customer_id
-ON CONFLICT DO NOTHING
+ON CONFLICT (tenant_id, metric_id, service_id, source, customer_id) DO NOTHING
 RETURNING stream_id
 """
 
@@ -48,7 +48,7 @@ class StoredStreams:
 
     async def obtain(self, wanted: Sequence[Stream]) -> Sequence[Stream]:
         if not wanted:
-            return ()
+            return []
         first_of = {_key(stream): stream for stream in reversed(wanted)}
         known = await self._found(list(first_of))
         unknown = [stream for key, stream in first_of.items() if key not in known]

@@ -51,14 +51,17 @@ class Wakeups:
         connection = await self._connect()
         try:
             await connection.add_listener(CHANNEL, lambda *told: _pass_on(str(told[-1]), heard))
+            # Wakes the sender, who then finds out.
+            connection.add_termination_listener(lambda _: self._asked.set())
             while True:
                 await self._send(connection)
         finally:
             connection.terminate()
 
     async def _send(self, connection: asyncpg.Connection) -> None:
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), CHECK_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._asked.wait()
         self._asked.clear()
         told, self._pending = self._pending, set()
         try:

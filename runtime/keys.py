@@ -50,7 +50,7 @@ class KeyDoor:
         if found is None or not matches or found.tenant != tenant or not found.holds(self._clock()):
             raise Unauthenticated(_REFUSED)
         try:
-            return Actor(tenant=found.tenant, key=found.id, role=found.role, party=found.party)
+            return Actor(tenant=found.tenant, caller=found.id, role=found.role, party=found.party)
         except DomainError as error:
             raise Unauthenticated(_REFUSED) from error
 

@@ -8,15 +8,20 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
+
 from domain.ids import TenantId
 from domain.ports import Mint, OpenWork
-from persistence.database import Database
+from persistence import migrate
+from persistence.connecting import connector
+from persistence.database import Database, UnsafeLogin
 from persistence.directory import Directory
 from persistence.wakeups import Wakeups
 from runtime import embedded
 from runtime.clock import Mint as TimeOrderedMint
+from runtime.embedded import EmbeddedServer, EmbeddedServerError
 from runtime.hub import HEARTBEAT_S, Hub
-from runtime.settings import Settings
+from runtime.settings import DATA_DIR, DATABASE_URL, OWNER_DATABASE_URL, Settings, SettingsError, Variable
 from runtime.worker import Worker
 
 
@@ -30,15 +35,49 @@ class Addresses:
 
 @asynccontextmanager
 async def addresses(settings: Settings) -> AsyncIterator[Addresses]:
-    """The configured server, or else the embedded one, which is started, and stopped at the end if we started it."""
+    """The configured server, or else the embedded one, which is started, and stopped at the end if we started it.
+
+    Raises SettingsError where the server cannot be reached or started.
+    """
     if settings.database_url is not None:
+        await _require_answer(DATABASE_URL, settings.database_url)
         yield Addresses(service_url=settings.database_url, owner_url=settings.owner_database_url)
         return
-    server = await asyncio.to_thread(embedded.start, settings.data_dir)
-    try:
+    async with _embedded(settings) as server:
         yield Addresses(service_url=server.service_url, owner_url=server.owner_url)
+
+
+@asynccontextmanager
+async def owner_address(settings: Settings) -> AsyncIterator[str]:
+    """For the commands that work as the owner of the tables. The embedded server's are up to date then."""
+    if settings.owner_database_url is not None:
+        await _require_answer(OWNER_DATABASE_URL, settings.owner_database_url)
+        yield settings.owner_database_url
+        return
+    async with _embedded(settings) as server:
+        await asyncio.to_thread(migrate.upgrade, server.owner_url)
+        yield server.owner_url
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings) -> AsyncIterator[EmbeddedServer]:
+    try:
+        server = await asyncio.to_thread(embedded.start, settings.data_dir)
+    except EmbeddedServerError as error:
+        raise SettingsError((f"{DATA_DIR.name}: {error}",)) from error
+    try:
+        yield server
     finally:
         await asyncio.shield(asyncio.to_thread(server.stop))
+
+
+async def _require_answer(variable: Variable, url: str) -> None:
+    """A wrong address or password is told before anything is begun, without its secret."""
+    try:
+        connection = await connector(url, name="interpact", settings={})()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise SettingsError((f"{variable.name}: no login there: {error or type(error).__name__}",)) from error
+    await connection.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +107,20 @@ async def running(
 
         database = Database(service_url, pool_size=pool_size, mint=mint, on_commit=committed)
         stack.push_async_callback(database.close)
-        await database.verify()
+        await _verify(database)
         directory = Directory(database.engine)
         hub = Hub(directory.heads, heartbeat_s=heartbeat_s)
         stack.push_async_callback(_ended, asyncio.create_task(wakeups.run(hub.hint), name="wake-ups"))
         stack.push_async_callback(_ended, asyncio.create_task(hub.poll(), name="feed poll"))
         worker = Worker(open_work=database.open_work, directory=directory, hub=hub, clock=clock, mint=mint)
-        yield Running(
-            open_work=database.open_work, directory=directory, hub=hub, worker=worker, clock=clock, mint=mint
-        )
+        yield Running(open_work=database.open_work, directory=directory, hub=hub, worker=worker, clock=clock, mint=mint)
+
+
+async def _verify(database: Database) -> None:
+    try:
+        await database.verify()
+    except UnsafeLogin as error:
+        raise SettingsError((f"{DATABASE_URL.name}: {error}",)) from error
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def worker_of(tenant: TenantId) -> Actor:
-    return Actor(tenant=tenant, key=WORKER_KEY, role=Role.ADMIN)
+    return Actor(tenant=tenant, caller=WORKER_KEY, role=Role.ADMIN)
 
 
 class Worker:

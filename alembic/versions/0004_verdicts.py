@@ -101,7 +101,7 @@ CREATE TABLE feed (
     number bigint NOT NULL,
     kind text NOT NULL CONSTRAINT feed_kind_check CHECK (kind IN ('facts', 'terms', 'catalog', 'breach')),
     recorded_at timestamptz NOT NULL,
-    key_id uuid NOT NULL,
+    caller_id uuid NOT NULL,
     posting_id uuid,
     agreement_id uuid,
     service_id uuid,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from domain.agreement import ObjectivePlace
 from domain.attainment import Attainment, shown, shown_target
 from domain.breach import Breach, Severity, Transition
 from domain.feed import BreachChange
 from domain.metric import Metric
-from domain.ports import ObjectivePlace
 from domain.service import Service
 
 

@@ -13,9 +13,10 @@ from domain.errors import Invalid, NotFound, OutOfRange, WrongState, require_fou
 from domain.feed import PostingKind
 from domain.ids import MetricId, PartyId, ServiceId
 from domain.instants import EARLIEST, LATEST, checked_instant
+from domain.mark import Mark
 from domain.metric import CELL, DEFAULT_WEIGHTS, Aggregation, Metric
 from domain.party import PARTY_DEPTH_MAX, Party, PartyKind
-from domain.ports import Mark, Mint, OpenWork, Work
+from domain.ports import Mint, OpenWork, Work
 from domain.ratio import Direction
 from domain.service import Service, StructureVersion, refuse_cycles
 from domain.spans import Span

@@ -7,24 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.actor import Actor
+from domain.agreement import ObjectivePlace
 from domain.attainment import Attainment, Phase, Subject, same_verdict
 from domain.breach import Breach, follow
+from domain.columns import StreamSpan, TotalsWanted
 from domain.evaluate import Facts, counted_spans, evaluate
 from domain.exclusion import Exclusion
 from domain.fact import OutageLog
 from domain.feed import BreachChange
 from domain.ids import BreachId, MetricId, ObjectiveId, PeriodId, ServiceId, StreamId
+from domain.mark import JudgedPeriod
 from domain.metric import Metric, Shape
 from domain.outage_time import OutageFacts, hull
-from domain.ports import (
-    JudgedPeriod,
-    Mint,
-    ObjectivePlace,
-    OpenWork,
-    StreamSpan,
-    TotalsWanted,
-    Work,
-)
+from domain.ports import Mint, OpenWork, Work
 from domain.service import Service
 from domain.spans import Span, union
 from domain.stream import Stream

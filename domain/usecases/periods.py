@@ -9,8 +9,9 @@ from domain.agreement import HORIZON, Agreement, Period, Version, periods_of
 from domain.calendars import CalendarWindow, Every, Window
 from domain.errors import TooMany
 from domain.instants import LATEST
+from domain.mark import JudgedPeriod, Mark
 from domain.objective import Objective
-from domain.ports import JudgedPeriod, Mark, Mint, Work
+from domain.ports import Mint, Work
 from domain.service import Service
 from domain.spans import Span
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
+from operator import lt
 from typing import TypeVar
 
 from domain.actor import Action, Actor
+from domain.columns import Clash, SampleColumns, TallyColumns
 from domain.errors import (
     DomainError,
     FactConflict,
@@ -25,7 +28,7 @@ from domain.fact import BULK_POINTS_MAX, SERIES_MAX, Tally, checked_revision
 from domain.feed import PostingKind
 from domain.instants import EARLIEST, LATEST, checked_instant
 from domain.metric import COUNT_MAX, Metric, Shape
-from domain.ports import Clash, Mint, OpenWork, SampleColumns, TallyColumns, Work
+from domain.ports import Mint, OpenWork, Work
 from domain.stream import StreamKey
 from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all
 from domain.usecases.once import answered, earlier
@@ -34,7 +37,6 @@ from domain.usecases.streams import Resolved, resolve_streams
 T = TypeVar("T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,21 +236,26 @@ def _take_tallies(batch: _Batch, index: int, series: TallySeries, resolved: Reso
 
 
 def _all_tallies_fit(series: TallySeries, metric: Metric) -> bool:
-    """Whether nothing is wrong with any point: one pass over the columns, in the order of what is cheap."""
+    """Whether nothing is wrong with any point: a few passes over the columns, each of them cheap."""
     starts, ends, grid = series.starts, series.ends, metric.grid
-    if len(set(starts)) < len(starts) or not _all_instants(starts) or not _all_instants(ends):
+    if not _all_utc(starts) or not _all_utc(ends) or min(starts) < EARLIEST or max(ends) >= LATEST:
+        return False
+    if not _all_rising(starts) and len(set(starts)) < len(starts):
         return False
     if max(series.total) > COUNT_MAX or min(series.good) < 0:
         return False
     return all(
-        good <= total and start < end and (start - EPOCH) // grid == (end - TICK - EPOCH) // grid
+        good <= total and start < end and (start - EPOCH) % grid + (end - start) <= grid
         for start, end, good, total in zip(starts, ends, series.good, series.total, strict=True)
     )
 
 
-def _all_instants(instants: Sequence[datetime]) -> bool:
-    aware = all(instant.tzinfo is UTC for instant in instants)
-    return aware and min(instants) >= EARLIEST and max(instants) < LATEST
+def _all_utc(instants: Sequence[datetime]) -> bool:
+    return all(instant.tzinfo is UTC for instant in instants)
+
+
+def _all_rising(instants: Sequence[datetime]) -> bool:
+    return all(map(lt, instants, islice(instants, 1, None)))
 
 
 def _good_tallies(batch: _Batch, index: int, series: TallySeries, metric: Metric) -> Iterator[int]:
@@ -272,14 +279,14 @@ def _good_tallies(batch: _Batch, index: int, series: TallySeries, metric: Metric
                 series.good[at],
                 series.total[at],
             )
-            _repeated(batch, same=same, first=first)
+            _repeated(batch, "starts", same=same, first=first)
         except DomainError as error:
             _refuse_point(batch, error, "tallies", index, at)
 
 
-def _repeated(batch: _Batch, *, same: bool, first: int) -> None:
+def _repeated(batch: _Batch, column: str, *, same: bool, first: int) -> None:
     if not same:
-        raise FactConflict(f"the point at index {first} has the same instant and other content", path=("starts",))
+        raise FactConflict(f"the point at index {first} has the same instant and other content", path=(column,))
     batch.duplicates += 1
 
 
@@ -302,7 +309,7 @@ def _take_samples(batch: _Batch, index: int, series: SampleSeries, resolved: Res
             quantised = resolved.metric.quantised(value)
             first = seen.setdefault(checked, at)
             if first != at:
-                _repeated(batch, same=series.values[first] == value, first=first)
+                _repeated(batch, "instants", same=series.values[first] == value, first=first)
                 continue
         except DomainError as error:
             named = error if error.path != ("value",) else type(error)(error.message, path=("values",))

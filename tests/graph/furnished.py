@@ -32,7 +32,7 @@ def uuid(node: str) -> UUID:
 def acting_for(asker: Asker, role: Role, party: str | None = None) -> Asker:
     """The same tenant's schema, as another role; `party` is a node's id."""
     bound = None if party is None else PartyId(uuid(party))
-    actor = Actor(tenant=asker.actor.tenant, key=KeyId(UUID(int=7)), role=role, party=bound)
+    actor = Actor(tenant=asker.actor.tenant, caller=KeyId(UUID(int=7)), role=role, party=bound)
     return asker.by(actor)
 
 

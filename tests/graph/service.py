@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -26,7 +27,7 @@ from graph.documents import Documents
 from graph.limits import Limits
 from graph.scalars import SCALAR_MAP, BigInt, Currency, Url
 
-ADMIN = Actor(tenant=TenantId(UUID(int=1)), key=KeyId(UUID(int=2)), role=Role.ADMIN)
+ADMIN = Actor(tenant=TenantId(UUID(int=1)), caller=KeyId(UUID(int=2)), role=Role.ADMIN)
 
 
 @dataclass
@@ -213,7 +214,23 @@ class Tick:
 
 
 @strawberry.type
+class News:
+    cursor: str
+    number: int
+
+
+@strawberry.type
 class Subscription:
+    @strawberry.subscription
+    async def news(self, info: Info, after: str | None = None, count: int = 3) -> AsyncGenerator[News, None]:
+        """Numbers from the one after the cursor on; 13 is bad luck."""
+        journal_of(info).notes.append(f"news after {after}")
+        if after == "13":
+            raise NotFound("cursor", after, path=("after",))
+        first = int(after or 0) + 1
+        for number in range(first, first + count):
+            yield News(cursor=str(number), number=number)
+
     @strawberry.subscription
     async def ticks(self, info: Info, count: int, seconds: float = 0) -> AsyncGenerator[Tick, None]:
         journal = journal_of(info)
@@ -273,8 +290,8 @@ class Service:
 
 
 @contextmanager
-def a_service(limits: Limits = DEFAULTS) -> Iterator[Service]:
-    """The service on a free port."""
+def a_service(limits: Limits = DEFAULTS, **options: Any) -> Iterator[Service]:
+    """The service on a free port; the options are those of `create_app`."""
     journal = Journal()
 
     async def authenticate(authorization: str | None) -> Actor:
@@ -295,7 +312,9 @@ def a_service(limits: Limits = DEFAULTS) -> Iterator[Service]:
         if journal.ready:
             raise journal.ready
 
-    app = create_app(SCHEMA, authenticate=authenticate, make_context=make_context, limits=limits, readiness=readiness)
+    app = create_app(
+        SCHEMA, authenticate=authenticate, make_context=make_context, limits=limits, readiness=readiness, **options
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, lifespan="off", **server_options(limits))
     server = uvicorn.Server(config)

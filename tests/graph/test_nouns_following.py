@@ -125,7 +125,7 @@ async def test_a_cursor_is_good_for_its_own_tenant_and_party_alone(
 ) -> None:
     made = await furnish(asker)
     (start,) = await heard(asker, 1)
-    stranger = Actor(tenant=await new_tenant(operator, mint), key=KeyId(mint()), role=Role.ADMIN)
+    stranger = Actor(tenant=await new_tenant(operator, mint), caller=KeyId(mint()), role=Role.ADMIN)
     for other in (asker.by(stranger), acting_for(asker, Role.VENDOR, made.parties["acme"])):
         assert await refused(other, after=start["cursor"]) == "CURSOR_INVALID"
     assert await refused(asker, after="nonsense") == "CURSOR_INVALID"

@@ -127,7 +127,7 @@ async def test_a_cursor_is_good_for_its_own_list_filter_order_party_and_tenant_a
     assert await refusal(asker, metrics, after=cursor) == other
     party = (await asker.ask("{ parties(first: 1) { nodes { id } } }"))["parties"]["nodes"][0]["id"]
     assert await refusal(acting_for(asker, Role.VENDOR, party), after=cursor) == other
-    stranger = Actor(tenant=await new_tenant(operator, mint), key=KeyId(mint()), role=Role.ADMIN)
+    stranger = Actor(tenant=await new_tenant(operator, mint), caller=KeyId(mint()), role=Role.ADMIN)
     assert await refusal(an_asker(database, stranger, mint, START), after=cursor) == other
 
 
@@ -145,7 +145,7 @@ async def test_the_whole_list_is_counted_only_where_that_is_asked(asker: Asker) 
 async def test_every_list_answers_an_empty_tenant(
     name: str, database: Database, operator: Operator, mint: Mint
 ) -> None:
-    stranger = Actor(tenant=await new_tenant(operator, mint), key=KeyId(mint()), role=Role.ADMIN)
+    stranger = Actor(tenant=await new_tenant(operator, mint), caller=KeyId(mint()), role=Role.ADMIN)
     text = f"{{ {name} {{ totalCount nodes {{ id }} edges {{ cursor }} pageInfo {{ hasNextPage }} }} }}"
     found = await an_asker(database, stranger, mint, START).ask(text)
     assert found == {name: {"totalCount": 0, "nodes": [], "edges": [], "pageInfo": {"hasNextPage": False}}}

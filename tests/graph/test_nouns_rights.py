@@ -100,7 +100,7 @@ def an_asker(role: Role) -> Asker:
         open_work=_never, clock=clock, mint=lambda: UUID(int=1), seal=Seal(b"s" * 32), awaken=_no_wait
     )
     party = PartyId(UUID(int=3)) if role in PARTY_BOUND else None
-    actor = Actor(tenant=TenantId(UUID(int=1)), key=KeyId(UUID(int=2)), role=role, party=party)
+    actor = Actor(tenant=TenantId(UUID(int=1)), caller=KeyId(UUID(int=2)), role=role, party=party)
     return Asker(application=application, actor=actor, clock=clock)
 
 

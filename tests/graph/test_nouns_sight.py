@@ -99,7 +99,7 @@ async def test_a_stranger_s_nodes_are_not_there(
     asker: Asker, database: Database, operator: Operator, mint: Mint
 ) -> None:
     _, ids = await lived_in(asker)
-    stranger = Actor(tenant=await new_tenant(operator, mint), key=KeyId(mint()), role=Role.ADMIN)
+    stranger = Actor(tenant=await new_tenant(operator, mint), caller=KeyId(mint()), role=Role.ADMIN)
     other = an_asker(database, stranger, mint, asker.clock())
     wanted = [*ids["acme"], encode("Service", UUID(int=1))]
     assert (await other.ask(NODES, ids=wanted))["nodes"] == [None] * len(wanted)

@@ -336,7 +336,7 @@ async def test_pings_are_answered_with_their_payload_and_sent_to_keep_the_socket
     [
         (None, "no valid credentials"),
         (
-            Actor(tenant=ADMIN.tenant, key=ADMIN.key, role=Role.ANALYST),
+            Actor(tenant=ADMIN.tenant, caller=ADMIN.caller, role=Role.ANALYST),
             "The rights of these credentials have changed: connect again",
         ),
     ],
