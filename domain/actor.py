@@ -54,7 +54,7 @@ TENANT_WIDE = frozenset({Role.ADMIN})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A caller, an integration or a person, bound to one tenant. With a party, it sees and touches that party's slice only.
+    """An integration or a person, bound to one tenant. With a party, it sees and touches that party's slice only.
 
     A slice is what the party, or a party below it in the tree, provides or consumes.
     """
