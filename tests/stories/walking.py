@@ -1,0 +1,136 @@
+"""Documents made from the schema itself, so that what is added to it is asked for without a word in a test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    build_schema,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from tests.stories.processes import ROOT
+
+SCHEMA = build_schema((ROOT / "graph" / "schema.graphql").read_text())
+"""As it is committed; a test of the graph compares it with the code."""
+
+Composite = GraphQLObjectType | GraphQLInterfaceType
+
+
+def root_fields(operation: str) -> Mapping[str, GraphQLField]:
+    found = SCHEMA.get_type(operation)
+    assert isinstance(found, GraphQLObjectType)
+    fields: Mapping[str, GraphQLField] = found.fields
+    return fields
+
+
+def node_types() -> frozenset[str]:
+    node = SCHEMA.get_type("Node")
+    assert isinstance(node, GraphQLInterfaceType)
+    return frozenset(each.name for each in SCHEMA.get_possible_types(node))
+
+
+def connections() -> Mapping[str, str]:
+    """The lists of the schema, each with the type of its rows."""
+    found: dict[str, str] = {}
+    for name, field in root_fields("Query").items():
+        named = get_named_type(field.type)
+        if named.name.endswith("Connection"):
+            assert isinstance(named, GraphQLObjectType)
+            found[name] = get_named_type(named.fields["nodes"].type).name
+    return found
+
+
+def id_conditions(connection: str) -> list[str]:
+    """The conditions of a list's filter that take ids."""
+    wanted = root_fields("Query")[connection].args.get("filter")
+    if wanted is None:
+        return []
+    named = get_named_type(wanted.type)
+    assert isinstance(named, GraphQLInputObjectType)
+    return [name for name, field in named.fields.items() if get_named_type(field.type).name == "ID"]
+
+
+def whole_lists(connection: str) -> Iterator[str]:
+    """Documents that together ask for all of a list's rows, two steps further than the rows themselves."""
+    row = connections()[connection]
+    page_info = f"pageInfo {{ {_page_info()} }}"
+    yield f"{{ {connection}(first: 100) {{ totalCount edges {{ cursor node {{ id }} }} {page_info} }} }}"
+    for selection in selections(row):
+        yield f"{{ {connection}(first: 100) {{ nodes {{ {selection} }} }} }}"
+
+
+def selections(type_name: str) -> Iterator[str]:
+    """What can be selected of a type: its own leaves, then each of what it leads to with what that leads to."""
+    found = SCHEMA.get_type(type_name)
+    assert isinstance(found, Composite)
+    yield _leaves(found)
+    for name, target in _steps(found):
+        yield f"__typename id {name} {{ {_spread(target, further=True)} }}"
+
+
+def _spread(target: Composite, *, further: bool) -> str:
+    if isinstance(target, GraphQLObjectType):
+        return _inside(target, further=further)
+    parts = (f"... on {each.name} {{ {_inside(each, further=further)} }}" for each in SCHEMA.get_possible_types(target))
+    return " ".join(parts)
+
+
+def _inside(target: Composite, *, further: bool) -> str:
+    steps = _steps(target) if further else ()
+    return " ".join([_leaves(target), *(f"{name} {{ {_spread(each, further=False)} }}" for name, each in steps)])
+
+
+def _leaves(of: Composite) -> str:
+    return " ".join(
+        ["__typename", *(n for n, f in of.fields.items() if is_leaf_type(get_named_type(f.type)) and _free(f))]
+    )
+
+
+def _steps(of: Composite) -> list[tuple[str, Composite]]:
+    named = ((name, _composite(field.type)) for name, field in of.fields.items() if _free(field))
+    return [(name, target) for name, target in named if target is not None]
+
+
+def _composite(of: GraphQLOutputType) -> Composite | None:
+    named = get_named_type(of)
+    return named if isinstance(named, Composite) else None
+
+
+def _free(field: GraphQLField) -> bool:
+    return not any(is_required_argument(argument) for argument in field.args.values())
+
+
+def _page_info() -> str:
+    page_info = SCHEMA.get_type("PageInfo")
+    assert isinstance(page_info, GraphQLObjectType)
+    return _leaves(page_info)
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def without_uuids(text: str) -> str:
+    return _UUID.sub("…", text)
+
+
+def ids_in(answer: object) -> Iterator[tuple[str, str]]:
+    """Type and id of every node in an answer, at any depth."""
+    if isinstance(answer, Mapping):
+        known: Mapping[str, Any] = answer
+        if isinstance(known.get("id"), str) and "__typename" in known:
+            yield known["__typename"], known["id"]
+        for value in known.values():
+            yield from ids_in(value)
+    elif isinstance(answer, list):
+        for value in answer:
+            yield from ids_in(value)
