@@ -3,8 +3,12 @@
 FROM python:3.13-slim AS dependencies
 WORKDIR /build
 RUN python -m venv /opt/interpact
-COPY requirements/runtime.txt .
+COPY requirements/runtime.txt requirements/tracing.txt ./
 RUN /opt/interpact/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r runtime.txt
+# docker build --build-arg TRACES=1 makes an image that can send traces.
+ARG TRACES=0
+RUN if [ "$TRACES" = 1 ]; then /opt/interpact/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps \
+        --require-hashes -r tracing.txt; fi
 # The same command that pyproject.toml declares; the packages are run from where they lie, as they are never built.
 RUN printf '%s\n' '#!/opt/interpact/bin/python' 'import sys' 'from runtime.cli import main' 'sys.exit(main())' \
         > /opt/interpact/bin/interpact \

@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && exit; done; echo python3)
 
 bin := .venv/bin
-locks := requirements/runtime.txt requirements/dev.txt
+locks := requirements/runtime.txt requirements/tracing.txt requirements/dev.txt
 # Programs in .venv name the folder that it was made in: in a copied or moved checkout it is made anew.
 is_ours := $(shell grep -qF " $$(pwd -P)/.venv" .venv/pyvenv.cfg 2>/dev/null && $(bin)/python -c 'import sys; \
 	print("yes" if sys.version_info >= (3, 11) else "no")' 2>/dev/null)
@@ -15,10 +15,10 @@ clients := tests/clients/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test check bench schema migration lock clean FORCE
+.PHONY: help setup run test test-15 check bench schema migration lock clean FORCE
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/installed ## Make .venv with the locked dependencies
 
@@ -34,7 +34,7 @@ endif
 		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@test "$(is_ours)" = yes || { rm -rf .venv; echo "Making .venv with $$("$(PYTHON)" --version)"; "$(PYTHON)" -m venv .venv; }
 	@echo "Installing the locked dependencies"
-	@$(pip) install --no-deps --require-hashes --requirement requirements/runtime.txt --requirement requirements/dev.txt
+	@$(pip) install --no-deps --require-hashes $(addprefix --requirement ,$(locks))
 	@touch $@
 
 .venv/installed: .venv/locked pyproject.toml
@@ -48,6 +48,14 @@ run: setup ## Start the demo and serve it until Ctrl-C
 
 test: setup $(if $(shell command -v npm 2>/dev/null),$(clients),no-npm) ## Run the tests
 	@$(bin)/python -m pytest -n 2
+
+# The same tests on the oldest PostgreSQL that is supported, where Debian's package postgresql-15 is installed.
+test-15: setup ## Run the tests of persistence/ on PostgreSQL 15
+	@if test -x /usr/lib/postgresql/15/bin/postgres; then \
+		INTERPACT_TEST_POSTGRES=15 $(bin)/python -m pytest -n 2 tests/persistence; \
+	else \
+		echo "SKIPPED: the tests of persistence/ on PostgreSQL 15, which is not in /usr/lib/postgresql/15 (apt install postgresql-15)."; \
+	fi
 
 $(clients): tests/clients/package.json tests/clients/package-lock.json
 	@npm ci --prefix tests/clients --no-fund --no-audit --loglevel=error
@@ -74,7 +82,7 @@ migration: setup ## Begin a migration: make migration message="what is now true"
 	@$(bin)/alembic revision --message "$(message)" --rev-id "$$(printf %04d $$(($$(ls alembic/versions/*.py | wc -l) + 1)))"
 
 lock: setup ## Choose the newest dependencies that fit, and write requirements/*.txt
-	@for name in runtime dev; do \
+	@for name in runtime tracing dev; do \
 		$(bin)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 			--output-file "requirements/$$name.txt" "requirements/$$name.in" >/dev/null || exit 1; done

@@ -71,7 +71,9 @@ def _holds(result: Result) -> bool:
 
 
 def _show(results: Sequence[Result]) -> None:
-    table = Table(box=None, pad_edge=False, title=f"{os.cpu_count()} cores; ratio: ours over theirs")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1, 0, 0), title=f"{os.cpu_count()} cores; ratio: ours over theirs"
+    )
     table.add_column("name", no_wrap=True)
     for figure in ("ours", "theirs", "ratio"):
         table.add_column(figure, justify="right", no_wrap=True)

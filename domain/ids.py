@@ -6,6 +6,8 @@ from uuid import UUID
 TenantId = NewType("TenantId", UUID)
 KeyId = NewType("KeyId", UUID)
 PersonId = NewType("PersonId", UUID)
+MembershipId = NewType("MembershipId", UUID)
+"""What one person is in one tenant; an invitation is one that nobody has taken up yet."""
 PartyId = NewType("PartyId", UUID)
 ServiceId = NewType("ServiceId", UUID)
 MetricId = NewType("MetricId", UUID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import orjson
@@ -20,8 +20,12 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from graph.context import Authenticate, MakeContext
 from graph.documents import Documents
 from graph.errors import INTERNAL, refused
+from graph.gate import Gate, Spend, unmetered
 from graph.http import HttpDoor, refusal, request_id_of
 from graph.limits import Limits
+from graph.origins import Origins
+from graph.trusted import NONE_TRUSTED, Trusted
+from graph.watching import Leaving, Watch, stays, unwatched
 from graph.websocket import WebSocketDoor
 
 log = logging.getLogger(__name__)
@@ -39,11 +43,17 @@ def create_app(
     make_context: MakeContext,
     limits: Limits,
     readiness: Readiness,
+    origins: Collection[str] = (),
+    spend: Spend = unmetered,
+    trusted: Trusted = NONE_TRUSTED,
     lifespan: Lifespan[Starlette] | None = None,
+    watch: Watch = unwatched,
+    leaving: Leaving = stays,
 ) -> Starlette:
-    documents = Documents(schema, limits)
-    http = HttpDoor(documents, authenticate=authenticate, make_context=make_context)
-    websocket = WebSocketDoor(documents, authenticate=authenticate, make_context=make_context)
+    documents = Documents(schema, limits, watch, trusted)
+    gate = Gate(limits, spend)
+    http = HttpDoor(documents, gate, authenticate=authenticate, make_context=make_context, leaving=leaving)
+    websocket = WebSocketDoor(documents, gate, authenticate=authenticate, make_context=make_context, leaving=leaving)
 
     async def readyz(_request: Request) -> Response:
         return await _ready(readiness)
@@ -61,7 +71,7 @@ def create_app(
             Route("/livez", _livez),
             Route("/readyz", readyz),
         ],
-        middleware=[Middleware(_Net, limits=limits)],
+        middleware=[Middleware(_Net, limits=limits), Middleware(Origins, allowed=origins)],
         exception_handlers={HTTPException: not_routed},
         lifespan=lifespan,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from domain.actor import Actor
 from graph.errors import BAD_REQUEST, RequestError, refused
@@ -16,20 +17,31 @@ class Context:
     """Given to every resolver as `info.context`.
 
     `deadline` is in the event loop's time. A subscription's source has none (infinity); each of its events has one.
-    `app` holds the use cases and loaders, made afresh for each context.
+    `app` holds the use cases and loaders, made afresh for each context. `facts` counts the lines that were posted, by
+    mutation and what came of them: recorded, duplicate or refused.
     """
 
     actor: Actor
     request_id: str
     deadline: float
     app: object = None
+    facts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 MakeContext = Callable[[Actor, str, float], Context]
 """From actor, request id and deadline."""
 
-Authenticate = Callable[[str | None], Awaitable[Actor]]
-"""From the value of an Authorization header, or None; raises `domain.errors.Unauthenticated`."""
+
+class IdentityUnavailable(Exception):
+    """Who calls cannot be told just now, by no fault of theirs."""
+
+
+class Authenticate(Protocol):
+    def __call__(self, authorization: str | None, *, tenant: str | None) -> Awaitable[Actor]:
+        """From the values of the headers Authorization and Interpact-Tenant.
+
+        Raises `domain.errors.Unauthenticated`, or IdentityUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +49,8 @@ class Request:
     """The parameters of GraphQL over HTTP, which are also the payload of a `subscribe` message."""
 
     text: str
+    document_id: str | None = None
+    """In place of the text."""
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
@@ -46,8 +60,12 @@ def request_from(parameters: object, limits: Limits) -> Request:
     """The request that decoded JSON holds. Null stands for absent; parameters that we do not know are left alone."""
     if not isinstance(parameters, dict):
         raise refused(BAD_REQUEST, f"A request is a JSON object, not {_named(parameters)}.")
-    text = parameters.get("query")
-    if not isinstance(text, str):
+    text, document_id = parameters.get("query"), parameters.get("documentId")
+    if not isinstance(document_id, str | None):
+        raise _mistyped("documentId", "a string or null", document_id)
+    if document_id is not None and text is not None:
+        raise refused(BAD_REQUEST, "Send either `query` or `documentId`, not both.", parameter="documentId")
+    if document_id is None and not isinstance(text, str):
         raise _mistyped("query", "a string with a GraphQL document", text)
     operation_name = parameters.get("operationName")
     if not isinstance(operation_name, str | None):
@@ -59,7 +77,13 @@ def request_from(parameters: object, limits: Limits) -> Request:
     if not isinstance(extensions, dict | None):
         raise _mistyped("extensions", "an object or null", extensions)
     _check_nesting(variables, limits.input_depth_max)
-    return Request(text=text, variables=variables, operation_name=operation_name, extensions=extensions)
+    return Request(
+        text=text if isinstance(text, str) else "",
+        document_id=document_id,
+        variables=variables,
+        operation_name=operation_name,
+        extensions=extensions,
+    )
 
 
 def _mistyped(parameter: str, expected: str, found: object) -> RequestError:

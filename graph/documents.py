@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, TypeGuard, TypeVar, cast
 
@@ -21,6 +21,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     Executor,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -37,8 +38,8 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graph.context import Context, Request
+from graph.cost import Cost, cost_of
 from graph.errors import (
-    BAD_USER_INPUT,
     OPERATION_UNKNOWN,
     PARSE_FAILED,
     VALIDATION_FAILED,
@@ -47,9 +48,13 @@ from graph.errors import (
     document_refused,
     problem,
     told,
+    variables_refused,
 )
 from graph.limits import Limits
 from graph.precheck import precheck
+from graph.resuming import Resuming
+from graph.trusted import NONE_TRUSTED, Trusted
+from graph.watching import Begun, Watch, unwatched
 
 T = TypeVar("T")
 
@@ -76,14 +81,21 @@ class _Prepared:
     document: DocumentNode
     operations: Mapping[str, OperationDefinitionNode]
     """By name; the one without a name stands under the empty string, which is no name."""
+    fragments: Sequence[FragmentDefinitionNode]
     chars: int
+    costs: dict[str | None, Cost] = field(default_factory=dict)
+    """Of the operations whose cost does not depend on variables, by name."""
 
 
 class Documents:
     """The documents of one schema under one set of limits, valid ones kept, least recently used ones let go."""
 
-    def __init__(self, schema: strawberry.Schema, limits: Limits) -> None:
+    def __init__(
+        self, schema: strawberry.Schema, limits: Limits, watch: Watch = unwatched, trusted: Trusted = NONE_TRUSTED
+    ) -> None:
         self.limits = limits
+        self._trusted = trusted
+        self._watch = watch
         self.counts = Counts()
         # Strawberry has no public name for the schema that it built for graphql-core.
         self._schema: GraphQLSchema = schema._schema  # noqa: SLF001
@@ -93,8 +105,9 @@ class Documents:
 
     def operation(self, request: Request) -> Operation:
         """The operation that is asked for, ready to run; raises RequestError when there is none that may be run."""
-        prepared = self._prepared(request.text)
+        prepared = self._prepared(self._trusted.text(request))
         operation = _chosen(prepared.operations, request.operation_name)
+        cost = self._cost(prepared, operation, request.variables)
         return Operation(
             schema=self._schema,
             executor_class=self._executor_class,
@@ -102,8 +115,27 @@ class Documents:
             name=operation.name.value if operation.name else None,
             kind=operation.operation,
             variables=request.variables,
+            cost=cost,
             limits=self.limits,
+            watch=self._watch,
         )
+
+    def check(self, request: Request) -> None:
+        """Raises RequestError where the document may not be run whatever its variables are."""
+        self._prepared(self._trusted.text(request))
+
+    def _cost(self, prepared: _Prepared, operation: OperationDefinitionNode, variables: dict[str, Any] | None) -> int:
+        name = operation.name.value if operation.name else None
+        cost = prepared.costs.get(name)
+        if cost is None:
+            cost = cost_of(self._schema, operation, prepared.fragments, variables)
+            if cost.settled:
+                prepared.costs[name] = cost
+        seen, limit = cost.requested, self.limits.cost_max
+        if seen > limit:
+            message = f"The operation may cost {seen}; at most {limit} is allowed. Ask for fewer rows, or less of each."
+            raise document_refused([problem("COST_TOO_HIGH", message, [operation], limit=limit, seen=seen)], "")
+        return seen
 
     def _prepared(self, text: str) -> _Prepared:
         if len(text) > self.limits.document_chars_max:
@@ -123,9 +155,9 @@ class Documents:
     def _prepare(self, text: str) -> _Prepared:
         self.counts.parsed += 1
         document = _parsed(text, self.limits)
-        errors = precheck(self._schema, document, self.limits).errors
-        if errors:
-            raise document_refused(errors, VALIDATION_FAILED)
+        findings = precheck(self._schema, document, self.limits)
+        if findings.errors:
+            raise document_refused(findings.errors, VALIDATION_FAILED)
         self.counts.validated += 1
         errors = validate(
             self._schema, document, _RULES, max_errors=self.limits.errors_returned_max, hide_suggestions=True
@@ -137,7 +169,7 @@ class Documents:
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        return _Prepared(document, operations, len(text))
+        return _Prepared(document, operations, findings.fragments, len(text))
 
     def _keep(self, key: str, prepared: _Prepared) -> None:
         self._kept[key] = prepared
@@ -160,7 +192,10 @@ class Operation:
     name: str | None
     kind: OperationType
     variables: dict[str, Any] | None
+    cost: int
+    """At most; of a subscription that of each event."""
     limits: Limits
+    watch: Watch
 
     @property
     def seconds_max(self) -> float:
@@ -169,20 +204,40 @@ class Operation:
             return self.limits.mutation_seconds_max
         return self.limits.query_seconds_max
 
+    def resumed(self, cursor: str) -> Operation:
+        """The same subscription after a cursor, where it can be told to begin there."""
+        resuming = Resuming(self.schema, self.variables, cursor)
+        return replace(self, document=resuming.document(self.document), variables=resuming.variables)
+
     async def answer(self, context: Context) -> Answer:
         """Run a query or mutation. Raises RequestError when the variables do not do, or the deadline has passed."""
+        with self.watch(Begun(kind=self.kind.value, name=self.name, context=context)) as seen:
+            answer = await self._answer(context)
+            seen(answer)
+            return answer
+
+    async def _answer(self, context: Context) -> Answer:
         result = self._executor(context).execute_operation()
         if not isinstance(result, ExecutionResult):
             result = await self._in_time(cast("Awaitable[ExecutionResult]", result), context.deadline)
-        return self._told(result, context)
+        cost = {"requested": self.cost, "limit": self.limits.cost_max}
+        return {**self._told(result, context), "extensions": {"cost": cost}}
 
     async def answers(self, new_context: Callable[[float], Context]) -> AsyncGenerator[Answer, None]:
         """Run a subscription. Each event has a context of its own, so that loaders never serve what they read before.
 
         Whatever the event source raises comes out of here.
         """
+        source = new_context(math.inf)
+        with self.watch(Begun(kind=self.kind.value, name=self.name, context=source)) as seen:
+            async with aclosing(self._answers(source, new_context)) as answers:
+                async for answer in answers:
+                    seen(answer)
+                    yield answer
+
+    async def _answers(self, context: Context, new_context: Callable[[float], Context]) -> AsyncGenerator[Answer, None]:
         loop = asyncio.get_running_loop()
-        executor = self._executor(new_context(math.inf))
+        executor = self._executor(context)
         source = create_source_event_stream(executor)
         if executor.is_awaitable(source):
             source = await self._in_time(source, loop.time() + self.seconds_max)
@@ -216,7 +271,7 @@ class Operation:
             hide_suggestions=True,
         )
         if isinstance(executor, list):
-            raise document_refused(executor, BAD_USER_INPUT)
+            raise variables_refused(executor)
         return executor
 
     async def _in_time(self, result: Awaitable[T], deadline: float) -> T:

@@ -7,6 +7,7 @@ else is a bug: it is logged under the request's id, and the client learns that i
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ from domain.errors import DomainError, TenantMissing
 from graph.limits import Limits
 
 log = logging.getLogger(__name__)
+
+# As in: Variable '$input' has invalid value at .tallies[0].good[3]: …
+_VARIABLE = re.compile(r"Variable '\$(?P<variable>\w+)' has invalid value(?: at (?P<place>(?:\.\w+|\[\d+\])+))?: ")
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]")
 
 # The first five are the names that GraphQL clients already know.
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -60,6 +65,11 @@ def refused(
 ) -> RequestError:
     """A request that is malformed, or that may not be made at all."""
     return RequestError([problem(code, message, None, **facts)], status=status, headers=headers)
+
+
+def variables_refused(errors: Iterable[GraphQLError]) -> RequestError:
+    """Variables that their types cannot read, each with the way to it; the library tells that in its message only."""
+    return document_refused([_with_input_path(error) for error in errors], BAD_USER_INPUT)
 
 
 def document_refused(errors: Iterable[GraphQLError], code: str) -> RequestError:
@@ -144,6 +154,14 @@ def _code(error: GraphQLError) -> object:
 
 def _with_code(error: GraphQLError, code: str) -> GraphQLError:
     error.extensions = {**(error.extensions or {}), "code": code}
+    return error
+
+
+def _with_input_path(error: GraphQLError) -> GraphQLError:
+    found = _VARIABLE.match(error.message)
+    if found is not None:
+        steps = [step["name"] or int(step["index"]) for step in _STEP.finditer(found["place"] or "")]
+        error.extensions = {**(error.extensions or {}), "inputPath": [found["variable"], *steps]}
     return error
 
 

@@ -33,5 +33,9 @@ async def recorded(info: Info, act: Callable[[Desk], Awaitable[Recorded]]) -> An
     answer = await carried_out(info, Action.RECORD_FACTS, act)
     if answer.result is None:
         return answer
+    facts = info.context.facts
+    facts[info.field_name, "recorded"] += answer.result.recorded
+    facts[info.field_name, "duplicate"] += answer.result.duplicates
+    facts[info.field_name, "refused"] += len(answer.result.refused)
     refused = tuple(problem(line.code, line.message, line.path) for line in answer.result.refused)
     return Answer(answer.result, refused)

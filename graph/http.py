@@ -1,11 +1,12 @@
-"""The HTTP door: GraphQL over HTTP, POST and GET, in both of its media types."""
+"""The HTTP door: GraphQL over HTTP, POST and GET, in both of its media types, and as a stream of events."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -14,17 +15,22 @@ import orjson
 from graphql import OperationType
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.actor import Actor
 from domain.errors import Forbidden, Unauthenticated
-from graph.context import Authenticate, MakeContext, Request, request_from
+from graph.context import Authenticate, IdentityUnavailable, MakeContext, Request, request_from
 from graph.documents import Documents, Operation
 from graph.errors import BAD_REQUEST, RequestError, refused, told
+from graph.gate import Gate
 from graph.limits import Limits
+from graph.sse import EVENT_STREAM, EventStream, Following, RefusedStream
+from graph.watching import Leaving, stays
 
 T = TypeVar("T")
 
+TENANT = "interpact-tenant"
+"""The header, and the name in the payload of `connection_init`, that says which of a person's tenants is meant."""
 PLAIN_JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 _PARAMETERS_MAX = 20
@@ -34,8 +40,18 @@ _PARAMETERS_MAX = 20
 class HttpDoor:
     """An ASGI application for `/graphql`."""
 
-    def __init__(self, documents: Documents, *, authenticate: Authenticate, make_context: MakeContext) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        gate: Gate,
+        *,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        leaving: Leaving = stays,
+    ) -> None:
         self._documents = documents
+        self._gate = gate
+        self._leaving = leaving
         self._limits = documents.limits
         self._authenticate = authenticate
         self._make_context = make_context
@@ -43,43 +59,67 @@ class HttpDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         media = PLAIN_JSON
+        response: ASGIApp
         try:
             if _wants_page(scope, headers):
                 await HTMLResponse(PAGE, headers=_PAGE_HEADERS)(scope, receive, send)
                 return
             _check_method(scope["method"])
             media = negotiated(headers)
-            answer = await self._answer(scope, headers, receive)
-            response = _json(answer, 200, media)
+            actor = await authenticated(self._authenticate, headers)
+            operation = self._operation(await self._request(scope, headers, receive), scope["method"], headers)
+            left = await self._gate.charge(actor.tenant, operation.cost)
+            if media == EVENT_STREAM or operation.kind is OperationType.SUBSCRIPTION:
+                with self._gate.subscription(actor.tenant):
+                    following = self._following(operation, actor, scope, headers)
+                    await EventStream(following, left)(scope, receive, send)
+                return
+            response = _json(await self._answer(operation, actor, scope, receive), 200, media, left)
         except _ClientGoneError:
             return
         except RequestError as error:
-            response = refusal(error, request_id_of(scope), self._limits, media)
+            response = _refusal(error, request_id_of(scope), self._limits, media)
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> dict[str, Any]:
-        actor = await authenticated(self._authenticate, headers.get("authorization"))
+    async def _request(self, scope: Scope, headers: Headers, receive: Receive) -> Request:
         if scope["method"] == "GET":
             parameters: object = _from_query(scope["query_string"])
         else:
             _check_content(headers)
             parameters = await self._from_body(headers, receive)
-        request = request_from(parameters, self._limits)
-        operation = self._operation(request, scope["method"])
+        return request_from(parameters, self._limits)
+
+    def _operation(self, request: Request, method: str, headers: Headers) -> Operation:
+        operation = self._documents.operation(request)
+        streams = takes_events(headers)
+        by_get = (OperationType.QUERY, OperationType.SUBSCRIPTION) if streams else (OperationType.QUERY,)
+        if method == "GET" and operation.kind not in by_get:
+            message = f"GET is for queries only; POST the {operation.kind.value}."
+            raise refused("METHOD_NOT_ALLOWED", message, status=405, headers={"allow": "POST"})
+        if operation.kind is not OperationType.SUBSCRIPTION:
+            return operation
+        if not streams:
+            message = f"Subscribe with `Accept: {EVENT_STREAM}`, or over a WebSocket (graphql-transport-ws), here."
+            raise refused("SUBSCRIPTION_NEEDS_STREAM", message)
+        last = headers.get("last-event-id")
+        return operation.resumed(last) if last else operation
+
+    async def _answer(self, operation: Operation, actor: Actor, scope: Scope, receive: Receive) -> dict[str, Any]:
         deadline = asyncio.get_running_loop().time() + operation.seconds_max
         context = self._make_context(actor, request_id_of(scope), deadline)
         return await _unless_gone(operation.answer(context), receive)
 
-    def _operation(self, request: Request, method: str) -> Operation:
-        operation = self._documents.operation(request)
-        if method == "GET" and operation.kind is not OperationType.QUERY:
-            message = f"GET is for queries only; POST the {operation.kind.value}."
-            raise refused("METHOD_NOT_ALLOWED", message, status=405, headers={"allow": "POST"})
-        if operation.kind is OperationType.SUBSCRIPTION:
-            raise refused(
-                "SUBSCRIPTION_NEEDS_STREAM", "Subscribe over a WebSocket (graphql-transport-ws) at this address."
-            )
-        return operation
+    def _following(self, operation: Operation, actor: Actor, scope: Scope, headers: Headers) -> Following:
+        request_id = request_id_of(scope)
+        return Following(
+            operation=operation,
+            actor=actor,
+            authenticate=partial(self._authenticate, headers.get("authorization"), tenant=headers.get(TENANT)),
+            new_context=partial(self._make_context, actor, request_id),
+            request_id=request_id,
+            limits=self._limits,
+            leaving=self._leaving,
+        )
 
     async def _from_body(self, headers: Headers, receive: Receive) -> object:
         try:
@@ -118,10 +158,13 @@ class _ClientGoneError(Exception):
     """The client closed its connection before it had its answer."""
 
 
-async def authenticated(authenticate: Authenticate, authorization: str | None) -> Actor:
+async def authenticated(authenticate: Authenticate, headers: Headers) -> Actor:
     """The actor, or the refusal that HTTP has for it."""
     try:
-        return await authenticate(authorization)
+        return await authenticate(headers.get("authorization"), tenant=headers.get(TENANT))
+    except IdentityUnavailable:
+        message = "Who you are cannot be checked just now: try again soon."
+        raise refused("IDENTITY_UNAVAILABLE", message, status=503, headers={"retry-after": "5"}) from None
     except Unauthenticated as error:
         challenge = {"www-authenticate": "Bearer"}
         raise refused(error.code, error.message, status=401, headers=challenge) from None
@@ -145,18 +188,26 @@ def refusal(error: RequestError, request_id: str, limits: Limits, media: str = P
 
 
 def negotiated(headers: Headers) -> str:
-    """The media type of the answer. Only clients that name the newer one get it; `*/*` stands for plain JSON."""
-    accept = ",".join(headers.getlist("accept")).strip()
-    if not accept:
+    """The media type of the answer. Only clients that name the newer one get it; `*/*` stands for plain JSON.
+
+    A stream of events is for clients that take nothing else; others get one for a subscription alone.
+    """
+    wanted = _accepted(headers)
+    if not wanted:
         return PLAIN_JSON
-    wanted = {media: quality for media, quality in map(_media_range, accept.split(",")) if media}
     graphql = wanted.get(GRAPHQL_JSON, 0.0)
     fallback = wanted.get("application/*", wanted.get("*/*", 0.0))
     plain = wanted.get(PLAIN_JSON, fallback)
     if max(graphql, plain) <= 0:
-        message = f"The answer can be {GRAPHQL_JSON} or {PLAIN_JSON}; the Accept header takes neither."
+        if takes_events(headers):
+            return EVENT_STREAM
+        message = f"The answer can be {GRAPHQL_JSON}, {PLAIN_JSON} or {EVENT_STREAM}; the Accept header takes none."
         raise refused("NOT_ACCEPTABLE", message, status=406)
     return GRAPHQL_JSON if graphql >= plain else PLAIN_JSON
+
+
+def takes_events(headers: Headers) -> bool:
+    return _accepted(headers).get(EVENT_STREAM, 0.0) > 0
 
 
 def parsed_json(text: bytes | str, what: str, code: str) -> object:
@@ -165,6 +216,12 @@ def parsed_json(text: bytes | str, what: str, code: str) -> object:
     except orjson.JSONDecodeError as error:
         raise refused(code, f"{what} is not JSON: {error}.") from None
     return value
+
+
+def _accepted(headers: Headers) -> Mapping[str, float]:
+    """The media types of the Accept header with their qualities; empty where it says nothing."""
+    accept = ",".join(headers.getlist("accept")).strip()
+    return {media: quality for media, quality in map(_media_range, accept.split(",")) if media}
 
 
 def _media_range(text: str) -> tuple[str, float]:
@@ -178,6 +235,15 @@ def _media_range(text: str) -> tuple[str, float]:
             except ValueError:
                 quality = 0.0
     return media.lower(), quality if math.isfinite(quality) else 0.0
+
+
+def _refusal(error: RequestError, request_id: str, limits: Limits, media: str) -> ASGIApp:
+    """For a client that takes events alone: a malformed request keeps its status, what is wrong in it is streamed."""
+    if media != EVENT_STREAM:
+        return refusal(error, request_id, limits, media)
+    if error.plain_json_status == 200:
+        return RefusedStream(error, request_id, limits)
+    return refusal(error, request_id, limits, GRAPHQL_JSON)
 
 
 def _check_method(method: str) -> None:
@@ -221,8 +287,8 @@ def _wants_page(scope: Scope, headers: Headers) -> bool:
     return scope["method"] == "GET" and not scope["query_string"] and "text/html" in headers.get("accept", "")
 
 
-def _json(answer: object, status: int, media: str) -> Response:
-    headers = {"content-type": f"{media}; charset=utf-8", "cache-control": "no-store"}
+def _json(answer: object, status: int, media: str, more: Mapping[str, str] | None = None) -> Response:
+    headers = {"content-type": f"{media}; charset=utf-8", "cache-control": "no-store", **(more or {})}
     return Response(orjson.dumps(answer), status, headers)
 
 
@@ -263,12 +329,13 @@ PAGE = """<!doctype html>
   code { font-family: ui-monospace, monospace; font-size: .9em }
 </style>
 <h1>Interpact speaks GraphQL here</h1>
-<p>Every request carries a key. Send queries and mutations by POST; queries may also come by GET.</p>
+<p>Every request carries a key or a token. Send queries and mutations by POST; queries may also come by GET.</p>
 <pre><code>curl --json '{"query": "{ __typename }"}' \\
   -H 'Authorization: Bearer YOUR_KEY' \\
   "$INTERPACT/graphql"</code></pre>
 <p>Subscriptions come over a WebSocket at this address, in the protocol <code>graphql-transport-ws</code>, with
-<code>{"authorization": "Bearer YOUR_KEY"}</code> as the payload of <code>connection_init</code>.</p>
+<code>{"authorization": "Bearer YOUR_KEY"}</code> as the payload of <code>connection_init</code>;
+or as events, where the request says <code>Accept: text/event-stream</code>.</p>
 <p>The schema is in the source as <code>graph/schema.graphql</code>; <code>interpact schema</code> prints it, and any
 key may introspect it. A client such as GraphiQL or Altair works when it sends the same header.</p>
 </html>

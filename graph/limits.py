@@ -34,6 +34,9 @@ class Limits:
     spread_keys_max: int = 10_000
     """Response keys that fragments bring into the sets that spread them, over all spreads: the pre-check's own work."""
 
+    cost_max: int = 10_000
+    """Of one operation, near the number of objects in its largest answer: `graph/cost.py`."""
+
     errors_returned_max: int = 20
     message_chars_max: int = 1_000
     """Of one error's message; the library quotes what it refuses."""
@@ -56,6 +59,10 @@ class Limits:
     socket_ping_seconds: float = 15
     socket_recheck_seconds: float = 30
     """How often the credentials of an open socket are checked again."""
+    tenant_sockets_max: int = 5_000
+    """Open at once in one process, after their `connection_init`."""
+    tenant_subscriptions_max: int = 10_000
+    """The same of what is followed, over sockets and streams of events."""
     subscription_events_buffered_max: int = 256
 
     def __post_init__(self) -> None:

@@ -79,10 +79,14 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`steps` counts the work: selections, values and keys that were touched."""
+    """`steps` counts the work: selections, values and keys that were touched.
+
+    `fragments`: the document's, each after those that it spreads.
+    """
 
     errors: Sequence[GraphQLError]
     steps: int
+    fragments: Sequence[FragmentDefinitionNode] = ()
 
 
 def precheck(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> Findings:
@@ -122,7 +126,7 @@ class _Precheck:
                 self.limits.spread_keys_max,
             )
             self._over("TOO_MANY_ROOT_FIELDS", "root fields", operation, shape.width, self.limits.root_fields_max)
-        return Findings([error for _, error in self.worst.values()], self.steps)
+        return Findings([error for _, error in self.worst.values()], self.steps, ordered)
 
     def _in_order_of_spreading(self) -> tuple[list[FragmentDefinitionNode], list[FragmentDefinitionNode]]:
         """Fragments, each after those that it spreads; and a cycle, where there is one. Without recursion."""

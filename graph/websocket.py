@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from typing import Any, NoReturn
 
@@ -21,10 +21,12 @@ from starlette.types import Receive, Scope, Send
 
 from domain.actor import Actor
 from domain.errors import Forbidden, Unauthenticated
-from graph.context import Authenticate, Context, MakeContext, Request, request_from
-from graph.documents import Answer, Documents
+from graph.context import Authenticate, Context, IdentityUnavailable, MakeContext, Request, request_from
+from graph.documents import Answer, Documents, Operation
 from graph.errors import RequestError, refused, told_exception
-from graph.http import request_id_of
+from graph.gate import Gate
+from graph.http import TENANT, request_id_of
+from graph.watching import Leaving, stays
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +40,20 @@ _LAST_WORDS_SECONDS = 1
 class WebSocketDoor:
     """An ASGI application for the WebSockets at `/graphql`."""
 
-    def __init__(self, documents: Documents, *, authenticate: Authenticate, make_context: MakeContext) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        gate: Gate,
+        *,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        leaving: Leaving = stays,
+    ) -> None:
         self._documents = documents
+        self._gate = gate
         self._authenticate = authenticate
         self._make_context = make_context
+        self._leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (await receive())["type"] != "websocket.connect":
@@ -54,7 +66,8 @@ class WebSocketDoor:
             )
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        await _Socket(self._documents, self._authenticate, self._make_context, scope, receive, send).serve()
+        socket = _Socket(self._documents, self._gate, self._authenticate, self._make_context, scope, receive, send)
+        await socket.serve(self._leaving)
 
 
 class _ClosedError(Exception):
@@ -65,6 +78,7 @@ class _Socket:
     def __init__(
         self,
         documents: Documents,
+        gate: Gate,
         authenticate: Authenticate,
         make_context: MakeContext,
         scope: Scope,
@@ -72,10 +86,13 @@ class _Socket:
         send: Send,
     ) -> None:
         self._documents = documents
+        self._gate = gate
         self._limits = documents.limits
         self._authenticate = authenticate
         self._make_context = make_context
-        self._authorization = Headers(scope=scope).get("authorization")
+        headers = Headers(scope=scope)
+        self._authorization = headers.get("authorization")
+        self._tenant = headers.get(TENANT)
         self._id = request_id_of(scope)
         self._receive = receive
         self._send = send
@@ -84,14 +101,16 @@ class _Socket:
         self._running = 0
         """Operations that have not ended, those that were told to among them."""
         self._started = 0
+        self._answering = 0
+        """Queries and mutations under way."""
+        self._answered = asyncio.Event()
+        self._answered.set()
 
-    async def serve(self) -> None:
+    async def serve(self, leaving: Leaving) -> None:
         try:
-            actor = await self._greet()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._ping())
-                tasks.create_task(self._recheck(actor))
-                await self._read(actor, tasks)
+            with ExitStack() as place:
+                actor = await self._greet(place)
+                await self._serve(actor, leaving)
         except* _ClosedError:
             pass
         except* Exception:
@@ -99,7 +118,14 @@ class _Socket:
             with suppress(_ClosedError):
                 await self._close(1011, "Internal error")
 
-    async def _greet(self) -> Actor:
+    async def _serve(self, actor: Actor, leaving: Leaving) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ping())
+            tasks.create_task(self._recheck(actor))
+            tasks.create_task(self._hand_over(leaving))
+            await self._read(actor, tasks)
+
+    async def _greet(self, place: ExitStack) -> Actor:
         """Wait for `connection_init`, and let in whom it names."""
         timeout = asyncio.timeout(self._limits.socket_init_seconds_max)
         try:
@@ -115,6 +141,10 @@ class _Socket:
             if not timeout.expired():
                 raise
             await self._close(4408, "Connection initialisation timeout")
+        try:
+            place.enter_context(self._gate.socket(actor.tenant))
+        except RequestError as error:
+            await self._close(1013, str(error))
         await self._say({"type": "connection_ack"})
         return actor
 
@@ -123,12 +153,18 @@ class _Socket:
         if not isinstance(payload, dict | None):
             await self._close(4400, "The payload of connection_init must be an object")
         for name, value in (payload or {}).items():
-            if name.lower() == "authorization":
-                if not isinstance(value, str):
-                    await self._close(4400, "`authorization` must be a string")
+            if name.lower() not in ("authorization", TENANT):
+                continue
+            if not isinstance(value, str):
+                await self._close(4400, f"`{name.lower()}` must be a string")
+            if name.lower() == TENANT:
+                self._tenant = value
+            else:
                 self._authorization = value
         try:
-            return await self._authenticate(self._authorization)
+            return await self._authenticate(self._authorization, tenant=self._tenant)
+        except IdentityUnavailable:
+            await self._close(1013, "Who you are cannot be checked just now: try again soon")
         except (Unauthenticated, Forbidden) as error:
             # Clients try again after 4403, perhaps with a fresh token, and not after 4401.
             await self._close(4401 if self._authorization is None else 4403, error.message)
@@ -211,7 +247,7 @@ class _Socket:
     async def _run(self, operation_id: str, request: Request, actor: Actor, request_id: str) -> None:
         """Answer one operation. What goes wrong in it ends it, not the socket."""
         try:
-            await self._answer(operation_id, request, partial(self._make_context, actor, request_id))
+            await self._answer(operation_id, request, actor, partial(self._make_context, actor, request_id))
             last: dict[str, Any] = {"type": "complete"}
         except _ClosedError:
             raise
@@ -222,12 +258,26 @@ class _Socket:
             del self._operations[operation_id]
             await self._say({"id": operation_id, **last})
 
-    async def _answer(self, operation_id: str, request: Request, new_context: Callable[[float], Context]) -> None:
+    async def _answer(
+        self, operation_id: str, request: Request, actor: Actor, new_context: Callable[[float], Context]
+    ) -> None:
         operation = self._documents.operation(request)
+        await self._gate.charge(actor.tenant, operation.cost)
         if operation.kind is not OperationType.SUBSCRIPTION:
             deadline = asyncio.get_running_loop().time() + operation.seconds_max
-            await self._say_next(operation_id, await operation.answer(new_context(deadline)))
+            self._answering += 1
+            self._answered.clear()
+            try:
+                await self._say_next(operation_id, await operation.answer(new_context(deadline)))
+            finally:
+                self._answering -= 1
+                if not self._answering:
+                    self._answered.set()
             return
+        with self._gate.subscription(actor.tenant):
+            await self._follow(operation_id, operation, new_context)
+
+    async def _follow(self, operation_id: str, operation: Operation, new_context: Callable[[float], Context]) -> None:
         async with aclosing(operation.answers(new_context)) as answers:
             async for answer in answers:
                 await self._say_next(operation_id, answer)
@@ -237,6 +287,12 @@ class _Socket:
     def _is_current(self, operation_id: str) -> bool:
         """Whether the running task still answers this id: a client may complete an operation and use its id again."""
         return self._operations.get(operation_id) is asyncio.current_task()
+
+    async def _hand_over(self, leaving: Leaving) -> None:
+        """The process stops: what is being answered is finished, then the client is sent elsewhere."""
+        await leaving()
+        await self._answered.wait()
+        await self._close(1012, "Service restart: connect again and resume")
 
     async def _ping(self) -> None:
         while True:
@@ -250,7 +306,7 @@ class _Socket:
             await asyncio.sleep(seconds)
             try:
                 async with asyncio.timeout(seconds):
-                    now = await self._authenticate(self._authorization)
+                    now = await self._authenticate(self._authorization, tenant=self._tenant)
             except (Unauthenticated, Forbidden) as error:
                 await self._close(4403, error.message)
             except Exception:

@@ -73,6 +73,11 @@ _CONFLICTS: Mapping[str, Conflict] = {
     "attainment_pkey": lambda: RevisionConflict("another revision of the attainment was faster"),
     "api_key_tenant_fkey": _missing("tenant"),
     "api_key_party_fkey": _missing("party", "party"),
+    "membership_tenant_fkey": _missing("tenant"),
+    "membership_party_fkey": _missing("party", "party"),
+    "membership_person_key": lambda: Taken(
+        "the person is invited to this tenant, or in it, already", path=("subject",)
+    ),
     "party_parent_fkey": _missing("party", "parent"),
     "service_provider_fkey": _missing("party", "provider"),
     "service_consumer_party_fkey": _missing("party", "consumers"),

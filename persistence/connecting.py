@@ -10,6 +10,8 @@ import asyncpg
 from sqlalchemy import Pool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from persistence.statements import WatchStatements, watch_driver, watch_engine
+
 CONNECT_SECONDS_MAX = 10
 STATEMENT_SECONDS_MAX = 60
 """Of one statement of the service; the server ends a longer one."""
@@ -22,24 +24,35 @@ def dsn(url: str) -> str:
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)
 
 
-def connector(url: str, *, name: str, settings: dict[str, str]) -> Callable[[], Awaitable[asyncpg.Connection]]:
+def connector(
+    url: str, *, name: str, settings: dict[str, str], watch: WatchStatements | None = None
+) -> Callable[[], Awaitable[asyncpg.Connection]]:
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             dsn(url),
             timeout=CONNECT_SECONDS_MAX,
             server_settings={"application_name": name, "timezone": "UTC", "jit": "off", **settings},
         )
+        if watch is not None:
+            watch_driver(connection, watch)
+        return connection
 
     return connect
 
 
 def engine(
-    url: str, *, name: str, settings: dict[str, str], pool_class: type[Pool] | None = None, **pool: Any
+    url: str,
+    *,
+    name: str,
+    settings: dict[str, str],
+    pool_class: type[Pool] | None = None,
+    watch: WatchStatements | None = None,
+    **pool: Any,
 ) -> AsyncEngine:
     """An engine whose connections are in autocommit: who uses one opens and ends its own transaction."""
-    return create_async_engine(
+    made = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connector(url, name=name, settings=settings),
+        async_creator=connector(url, name=name, settings=settings, watch=watch),
         isolation_level="AUTOCOMMIT",
         json_serializer=json.dumps,
         json_deserializer=json.loads,
@@ -48,3 +61,6 @@ def engine(
         poolclass=pool_class,
         **pool,
     )
+    if watch is not None:
+        watch_engine(made, watch)
+    return made

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.actor import Actor
@@ -16,6 +17,7 @@ from domain.ports import Mint, Work
 from persistence.closing import close
 from persistence.connecting import IDLE_SECONDS_MAX, STATEMENT_SECONDS_MAX, engine
 from persistence.session import Session
+from persistence.statements import WatchStatements
 from persistence.work import StoredWork
 
 POOL_WAIT_SECONDS_MAX = 10
@@ -40,7 +42,9 @@ def _nobody_waits(tenant: TenantId) -> None:
 
 
 class Database:
-    """`on_commit` is called with the tenant after each commit that made its feed longer; it must not block."""
+    """`on_commit` is called with the tenant after each commit that made its feed longer, `watch` with each statement
+    that was run; neither may block.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Database:
         pool_size: int,
         mint: Mint,
         on_commit: Callable[[TenantId], None] = _nobody_waits,
+        watch: WatchStatements | None = None,
     ) -> None:
         self._mint = mint
         self._on_commit = on_commit
@@ -59,6 +64,7 @@ class Database:
                 "statement_timeout": f"{STATEMENT_SECONDS_MAX}s",
                 "idle_in_transaction_session_timeout": f"{IDLE_SECONDS_MAX}s",
             },
+            watch=watch,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS_MAX,
@@ -67,6 +73,13 @@ class Database:
     @property
     def engine(self) -> AsyncEngine:
         return self._engine
+
+    @property
+    def in_use(self) -> int:
+        """Connections that somebody works with just now."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool), "the service's engine has a pool"
+        return pool.checkedout()
 
     async def verify(self) -> None:
         """Raises UnsafeLogin for a superuser, a role that bypasses row-level security, or the owner of the tables."""
@@ -129,6 +142,6 @@ async def _transaction(connection: AsyncConnection, tenant: UUID) -> AsyncIterat
 async def _rolled_back(connection: AsyncConnection, raw: asyncpg.Connection) -> None:
     try:
         await raw.execute("ROLLBACK", timeout=ROLLBACK_SECONDS_MAX)
-    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         raw.terminate()
         await connection.invalidate()

@@ -1,4 +1,4 @@
-"""What is looked up before a tenant is known: keys, tenants with work to do, heads of feeds. Ids only."""
+"""What is looked up before a tenant is known: keys, people, tenants with work to do, heads of feeds. Ids only."""
 
 from __future__ import annotations
 
@@ -6,19 +6,38 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.ids import KeyId, Position, TenantId
+from domain.ids import KeyId, MembershipId, PersonId, Position, TenantId
 from persistence.database import raw_of
 from persistence.operator import Key, to_key
+from persistence.people import MEMBERSHIP, Membership, to_membership
 
 # A transaction of its own under the role that may read the directory tables, and nothing else.
 BEGIN = "BEGIN READ ONLY; SET LOCAL ROLE interpact_directory"
+BEGIN_JOINING = "BEGIN; SET LOCAL ROLE interpact_directory"
 
 # One scan of a table with one short row a tenant.
 WITH_WORK = """
 SELECT tenant_id FROM feed_head WHERE last_number > judged_number OR due_at <= $1
 ORDER BY last_number > judged_number DESC, due_at LIMIT $2
+"""
+
+OF_PERSON = f"{MEMBERSHIP} WHERE p.issuer = $1 AND p.subject = $2 ORDER BY m.tenant_id"
+
+KNOW = """
+INSERT INTO person (person_id, issuer, subject, created_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT ON CONSTRAINT person_subject_key DO NOTHING
+"""
+
+# Row-level security lets this role do one thing to a membership: make an active one of an invitation.
+JOIN = """
+UPDATE membership m SET person_id = p.person_id, state = 'active', joined_at = $5
+FROM person p
+WHERE p.issuer = $3 AND p.subject = $4 AND m.tenant_id = $1 AND m.membership_id = $2 AND m.state = 'invited'
+    AND m.expires_at > $5 AND (m.person_id IS NULL OR m.person_id = p.person_id)
+RETURNING m.person_id
 """
 
 
@@ -32,6 +51,44 @@ class Directory:
         """Revoked and expired ones too: `Key.holds` tells."""
         rows = await self._read("SELECT * FROM api_key WHERE key_id = ANY ($1::uuid[])", list(ids))
         return {row["key_id"]: to_key(row) for row in rows}
+
+    async def tenant(self, code: str) -> TenantId | None:
+        rows = await self._read("SELECT tenant_id FROM tenant WHERE code = $1", code)
+        return TenantId(rows[0]["tenant_id"]) if rows else None
+
+    async def memberships(self, issuer: str, subject: str) -> Sequence[Membership]:
+        """Of one person in all tenants, invitations and suspended ones too."""
+        return [to_membership(row) for row in await self._read(OF_PERSON, issuer, subject)]
+
+    async def invitation(self, tenant: TenantId, membership: MembershipId) -> Membership | None:
+        """The membership that a code names, whatever has become of the invitation."""
+        rows = await self._read(f"{MEMBERSHIP} WHERE m.tenant_id = $1 AND m.membership_id = $2", tenant, membership)
+        return to_membership(rows[0]) if rows else None
+
+    async def join(
+        self, invitation: Membership, person: PersonId, *, issuer: str, subject: str, at: datetime
+    ) -> PersonId | None:
+        """Takes up an invitation; who does, under its own id where it is known already, else under the one given.
+
+        None where it was not to be had: taken up, suspended or gone meanwhile, or its tenant has this person already.
+        """
+        async with self._engine.connect() as connection:
+            raw = await raw_of(connection)
+            try:
+                await raw.execute(BEGIN_JOINING)
+                await raw.execute(KNOW, person, issuer, subject, at)
+                joined: PersonId | None = await raw.fetchval(
+                    JOIN, invitation.tenant, invitation.id, issuer, subject, at
+                )
+                await raw.execute("ROLLBACK" if joined is None else "COMMIT")
+            except asyncpg.UniqueViolationError:
+                await raw.execute("ROLLBACK")
+                return None
+            except BaseException:
+                raw.terminate()
+                await connection.invalidate()
+                raise
+        return joined
 
     async def tenants_with_work(self, at: datetime, limit: int) -> Sequence[TenantId]:
         return [TenantId(row["tenant_id"]) for row in await self._read(WITH_WORK, at, limit)]

@@ -33,6 +33,8 @@ RETURNING mark.stream_id, mark.service_id, mark.objective_id, mark.starts_at, ma
 # pair are disjoint, so that of those which start before the span only the last can reach into it.
 # An outage changes how long the merged one lasts that it touches: so by the minimum duration (and the whole minutes) a
 # mark of a stream of outages reaches further on either side, and what only touches the span is met too.
+# Whole minutes are counted from a merged outage's start, so what lengthens it in front changes what is dropped at its
+# end, however far that is: there the outages that hang together are followed to the last one's end.
 EXPAND = """
 WITH RECURSIVE sent AS (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
@@ -48,7 +50,8 @@ WITH RECURSIVE sent AS (
         ON edge.tenant_id = $1 AND edge.component_id = touched.service_id
 ), dirty AS (
     SELECT scope.objective_id, scope.service_id,
-        touched.starts_at - reach.wide AS starts_at, touched.ends_at + reach.wide AS ends_at
+        touched.starts_at - reach.wide AS starts_at, touched.ends_at + reach.wide AS ends_at,
+        objective.granularity = 'whole_minutes' AND touched.metric_id IS NOT NULL AS is_followed
     FROM touched
     JOIN judged_scope scope ON scope.tenant_id = $1 AND scope.service_id = touched.service_id
     JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = scope.objective_id
@@ -59,20 +62,54 @@ WITH RECURSIVE sent AS (
             THEN objective.minimum_duration + interval '1 minute' ELSE interval '0' END AS wide
     ) AS reach
     UNION ALL
-    SELECT scope.objective_id, scope.service_id, sent.starts_at, sent.ends_at
+    SELECT scope.objective_id, scope.service_id, sent.starts_at, sent.ends_at, false
     FROM sent JOIN judged_scope scope ON scope.tenant_id = $1 AND scope.objective_id = sent.objective_id
+), below (objective_id, root_id, service_id) AS (
+    SELECT objective_id, service_id, service_id FROM dirty WHERE is_followed
+    UNION
+    SELECT below.objective_id, below.root_id, edge.component_id
+    FROM below JOIN service_component edge ON edge.tenant_id = $1 AND edge.service_id = below.service_id
+), followed (objective_id, service_id, starts_at, ends_at) AS (
+    SELECT objective_id, service_id, starts_at, ends_at FROM dirty
+    UNION
+    SELECT followed.objective_id, followed.service_id, followed.starts_at, longer.ends_at
+    FROM followed CROSS JOIN LATERAL (
+        SELECT max(coalesce(kept.ends_at, 'infinity')) AS ends_at
+        FROM below
+        JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = below.objective_id
+        JOIN stream ON stream.tenant_id = $1 AND stream.service_id = below.service_id
+            AND stream.metric_id = objective.metric_id
+        CROSS JOIN LATERAL (
+            SELECT external_id FROM outage_segment
+            WHERE tenant_id = $1 AND stream_id = stream.stream_id
+                AND month = date_trunc('month', followed.ends_at AT TIME ZONE 'UTC')::date
+            UNION
+            SELECT external_id FROM open_outage WHERE tenant_id = $1 AND stream_id = stream.stream_id
+        ) AS candidate
+        CROSS JOIN LATERAL (
+            SELECT starts_at, ends_at FROM outage
+            WHERE tenant_id = $1 AND stream_id = stream.stream_id AND external_id = candidate.external_id
+            ORDER BY revision DESC LIMIT 1
+        ) AS kept
+        WHERE below.objective_id = followed.objective_id AND below.root_id = followed.service_id
+            AND kept.starts_at <= followed.ends_at AND coalesce(kept.ends_at, 'infinity') > followed.ends_at
+    ) AS longer
+    WHERE longer.ends_at IS NOT NULL
 )
 SELECT DISTINCT period.period_id
-FROM dirty
+FROM followed AS dirty
 CROSS JOIN LATERAL (
     SELECT coalesce(max(starts_at), dirty.starts_at) AS starts_at FROM judged_period
     WHERE tenant_id = $1 AND objective_id = dirty.objective_id AND service_id = dirty.service_id
         AND starts_at <= dirty.starts_at
 ) AS first
-JOIN judged_period period ON period.tenant_id = $1 AND period.objective_id = dirty.objective_id
-    AND period.service_id = dirty.service_id
-    AND period.starts_at >= first.starts_at AND period.starts_at < least(dirty.ends_at, $7)
-    AND period.ends_at > dirty.starts_at
+CROSS JOIN LATERAL (
+    -- OFFSET 0: the planner takes the pairs for many, and would read all periods at once.
+    SELECT period_id FROM judged_period
+    WHERE tenant_id = $1 AND objective_id = dirty.objective_id AND service_id = dirty.service_id
+        AND starts_at >= first.starts_at AND starts_at < least(dirty.ends_at, $7) AND ends_at > dirty.starts_at
+    OFFSET 0
+) AS period
 """
 
 DUE = """

@@ -62,7 +62,7 @@ class Operator:
 
     async def create_tenant(self, tenant: Tenant) -> None:
         """With the head of its feed. Raises Taken where the code is in use."""
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             await connection.execute(
                 "INSERT INTO tenant (tenant_id, code, name, created_at) VALUES ($1, $2, $3, $4)",
                 tenant.id,
@@ -73,7 +73,7 @@ class Operator:
             await connection.execute("INSERT INTO feed_head (tenant_id) VALUES ($1)", tenant.id)
 
     async def tenants(self) -> Sequence[Tenant]:
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             rows = await connection.fetch("SELECT tenant_id, code, name, created_at FROM tenant ORDER BY code")
         return [
             Tenant(id=row["tenant_id"], code=row["code"], name=row["name"], created_at=row["created_at"])
@@ -85,7 +85,7 @@ class Operator:
 
     async def party(self, tenant: TenantId, code: str) -> PartyId | None:
         """The tenant's party of this code. Row-level security holds the owner too, so the tenant is bound."""
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             await connection.execute("SELECT set_config('interpact.tenant', $1, true)", str(tenant))
             found = await connection.fetchval(
                 "SELECT party_id FROM party WHERE tenant_id = $1 AND code = $2", tenant, code
@@ -94,7 +94,7 @@ class Operator:
 
     async def create_key(self, key: Key) -> None:
         """Raises NotFound for an unknown tenant, or a party that is not the tenant's."""
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             await connection.execute(
                 "INSERT INTO api_key (key_id, tenant_id, secret_hash, role, party_id, label, created_at, expires_at,"
                 " revoked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -110,20 +110,20 @@ class Operator:
             )
 
     async def keys(self, tenant: TenantId) -> Sequence[Key]:
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             rows = await connection.fetch("SELECT * FROM api_key WHERE tenant_id = $1 ORDER BY key_id", tenant)
         return [to_key(row) for row in rows]
 
     async def revoke_key(self, key: KeyId, at: datetime) -> bool:
         """Whether there is such a key; one that was revoked before keeps its instant."""
-        async with self._transaction() as connection:
+        async with self.transaction() as connection:
             done: str = await connection.execute(
                 "UPDATE api_key SET revoked_at = coalesce(revoked_at, $2) WHERE key_id = $1", key, at
             )
         return done != "UPDATE 0"
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[asyncpg.Connection]:
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
         connection = await self._connect()
         try:
             with translating():

@@ -50,6 +50,22 @@ api_key = _table(
     revoked_at=INSTANT,
 )
 
+person = _table("person", person_id=ID, issuer=TEXT, subject=TEXT, created_at=INSTANT)
+
+membership = _table(
+    "membership",
+    tenant_id=ID,
+    membership_id=ID,
+    person_id=ID,
+    role=TEXT,
+    party_id=ID,
+    state=TEXT,
+    code_hash=LargeBinary(),
+    invited_at=INSTANT,
+    expires_at=INSTANT,
+    joined_at=INSTANT,
+)
+
 feed_head = _table(
     "feed_head",
     tenant_id=ID,
@@ -302,3 +318,5 @@ feed = _table(
 idempotency_key = _table(
     "idempotency_key", tenant_id=ID, owner_id=ID, key=TEXT, operation=TEXT, digest=LargeBinary(), result=JSONB()
 )
+
+quota = _table("quota", tenant_id=ID, units=BigInteger(), filled_at=INSTANT)

@@ -43,7 +43,9 @@ class Wakeups:
         while True:
             try:
                 await self._connected(heard)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+                # The third comes of a statement sent in the instant between the server's last words and the end of
+                # its connection.
                 _log.warning("wake-ups are off, polling goes on: %s", error)
             await asyncio.sleep(RECONNECT_SECONDS)
 

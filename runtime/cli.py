@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "judge": "judge a file of terms on a file of facts, without a database",
     "tenant": "create a tenant",
     "key": "create, list and revoke API keys",
+    "person": "invite, list, suspend, restore and remove people",
 }
 
 

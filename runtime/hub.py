@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 
 from domain.ids import Position, TenantId
+from runtime.metrics import Metrics
 
 POLL_S = 0.5
 HEARTBEAT_S = 15.0
@@ -21,8 +22,16 @@ _log = logging.getLogger(__name__)
 class Hub:
     """One per process. `hint` costs nothing where nobody waits; one query polls for all tenants that are waited for."""
 
-    def __init__(self, heads: Heads, *, poll_s: float = POLL_S, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self,
+        heads: Heads,
+        *,
+        poll_s: float = POLL_S,
+        heartbeat_s: float = HEARTBEAT_S,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._heads = heads
+        self._metrics = metrics or Metrics()
         self._poll_s = poll_s
         self._heartbeat_s = heartbeat_s
         self._waiting: dict[TenantId, set[asyncio.Event]] = {}
@@ -72,9 +81,12 @@ class Hub:
             try:
                 heads = await self._heads(waited_for)
             except Exception:  # noqa: BLE001 - the database may be away for a while; the poll goes on
+                self._metrics.polls.labels("failed").inc()
                 _log.exception("the feed's heads could not be read; trying again")
                 continue
+            self._metrics.polls.labels("ok").inc()
             for tenant, head in heads.items():
                 if head != self._seen.get(tenant):
                     self._seen[tenant] = head
+                    self._metrics.moved.inc()
                     self.hint(tenant)

@@ -22,7 +22,7 @@ SECRET_BYTES = 20
 """160 bits."""
 
 _KEY = re.compile(r"ipk_([a-z2-7]{52})_([a-z2-7]{32})_([0-9a-f]{8})")
-_REFUSED = "the key is not one that holds"
+REFUSED = "the key is not one that holds"
 
 
 FindKeys = Callable[[Collection[KeyId]], Awaitable[Mapping[KeyId, Key]]]
@@ -31,8 +31,8 @@ FindKeys = Callable[[Collection[KeyId]], Awaitable[Mapping[KeyId, Key]]]
 def new_key(tenant: TenantId, key: KeyId) -> tuple[str, bytes]:
     """The key's text, to be shown once, and the hash to be kept."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    body = f"{PREFIX}_{_text(tenant.bytes + key.bytes)}_{_text(secret)}"
-    return f"{body}_{_checksum(body)}", hashlib.sha256(secret).digest()
+    body = f"{PREFIX}_{as_text(tenant.bytes + key.bytes)}_{as_text(secret)}"
+    return f"{body}_{checksum(body)}", hashlib.sha256(secret).digest()
 
 
 class KeyDoor:
@@ -48,11 +48,11 @@ class KeyDoor:
         kept = found.secret_hash if found is not None else bytes(32)
         matches = hmac.compare_digest(hashlib.sha256(secret).digest(), kept)
         if found is None or not matches or found.tenant != tenant or not found.holds(self._clock()):
-            raise Unauthenticated(_REFUSED)
+            raise Unauthenticated(REFUSED)
         try:
             return Actor(tenant=found.tenant, caller=found.id, role=found.role, party=found.party)
         except DomainError as error:
-            raise Unauthenticated(_REFUSED) from error
+            raise Unauthenticated(REFUSED) from error
 
 
 def _read(authorization: str | None) -> tuple[TenantId, KeyId, bytes]:
@@ -62,20 +62,20 @@ def _read(authorization: str | None) -> tuple[TenantId, KeyId, bytes]:
     found = _KEY.fullmatch(text.strip())
     if scheme.lower() != "bearer" or found is None:
         raise Unauthenticated("send an API key: Authorization: Bearer ipk_…")
-    if not hmac.compare_digest(_checksum(text.strip().rpartition("_")[0]), found[3]):
-        raise Unauthenticated(_REFUSED)
-    ids = _bytes(found[1])
-    return TenantId(UUID(bytes=ids[:16])), KeyId(UUID(bytes=ids[16:])), _bytes(found[2])
+    if not hmac.compare_digest(checksum(text.strip().rpartition("_")[0]), found[3]):
+        raise Unauthenticated(REFUSED)
+    ids = as_bytes(found[1])
+    return TenantId(UUID(bytes=ids[:16])), KeyId(UUID(bytes=ids[16:])), as_bytes(found[2])
 
 
-def _checksum(body: str) -> str:
+def checksum(body: str) -> str:
     """Tells a mistyped or cut key before anything is looked up; it is no secret."""
     return f"{zlib.crc32(body.encode()):08x}"
 
 
-def _text(raw: bytes) -> str:
+def as_text(raw: bytes) -> str:
     return b32encode(raw).decode().rstrip("=").lower()
 
 
-def _bytes(text: str) -> bytes:
+def as_bytes(text: str) -> bytes:
     return b32decode(text.upper() + "=" * (-len(text) % 8))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 
 import asyncpg
 
@@ -21,7 +22,9 @@ from runtime import embedded
 from runtime.clock import Mint as TimeOrderedMint
 from runtime.embedded import EmbeddedServer, EmbeddedServerError
 from runtime.hub import HEARTBEAT_S, Hub
-from runtime.settings import DATA_DIR, DATABASE_URL, OWNER_DATABASE_URL, Settings, SettingsError, Variable
+from runtime.metrics import Metrics
+from runtime.settings import DATA_DIR, DATABASE_URL, OWNER_DATABASE_URL, TRACES, Settings, SettingsError, Variable
+from runtime.watching import Tracing, Watcher
 from runtime.worker import Worker
 
 
@@ -49,23 +52,24 @@ async def addresses(settings: Settings) -> AsyncIterator[Addresses]:
 
 @asynccontextmanager
 async def owner_address(settings: Settings) -> AsyncIterator[str]:
-    """For the commands that work as the owner of the tables. The embedded server's are up to date then."""
+    """For the commands that work as the owner of the tables."""
     if settings.owner_database_url is not None:
         await _require_answer(OWNER_DATABASE_URL, settings.owner_database_url)
         yield settings.owner_database_url
         return
     async with _embedded(settings) as server:
-        await asyncio.to_thread(migrate.upgrade, server.owner_url)
         yield server.owner_url
 
 
 @asynccontextmanager
 async def _embedded(settings: Settings) -> AsyncIterator[EmbeddedServer]:
+    """Its schema is brought up to date by whoever uses it; another server's is by `interpact migrate`."""
     try:
         server = await asyncio.to_thread(embedded.start, settings.data_dir)
     except EmbeddedServerError as error:
         raise SettingsError((f"{DATA_DIR.name}: {error}",)) from error
     try:
+        await asyncio.to_thread(migrate.upgrade, server.owner_url)
         yield server
     finally:
         await asyncio.shield(asyncio.to_thread(server.stop))
@@ -80,23 +84,51 @@ async def _require_answer(variable: Variable, url: str) -> None:
     await connection.close()
 
 
+@contextmanager
+def traced(settings: Settings) -> Iterator[Tracing | None]:
+    """Where traces go, if they are wanted: only then are the packages for it imported, and needed."""
+    if not settings.traces:
+        yield None
+        return
+    try:
+        module = import_module("runtime.tracing")
+    except ModuleNotFoundError as error:
+        message = f"{TRACES.name} is 1, and needs the packages of requirements/tracing.txt: {error}"
+        raise SettingsError((message,)) from error
+    spans = module.Spans()
+    try:
+        yield spans
+    finally:
+        spans.close()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """What a process works with once it is connected."""
 
     open_work: OpenWork
+    database: Database
     directory: Directory
     hub: Hub
     worker: Worker
     clock: Callable[[], datetime]
     mint: Mint
+    metrics: Metrics
+    watcher: Watcher
 
 
 @asynccontextmanager
 async def running(
-    service_url: str, *, pool_size: int, clock: Callable[[], datetime], heartbeat_s: float = HEARTBEAT_S
+    service_url: str,
+    *,
+    pool_size: int,
+    clock: Callable[[], datetime],
+    heartbeat_s: float = HEARTBEAT_S,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Running]:
     """Connected storage with wake-ups in both directions. The worker is there to be run; it does not run by itself."""
+    metrics = Metrics()
+    watcher = Watcher(metrics, tracing)
     mint = TimeOrderedMint()
     async with AsyncExitStack() as stack:
         wakeups = Wakeups(service_url)
@@ -105,15 +137,29 @@ async def running(
             hub.hint(tenant)
             wakeups.notify(tenant)
 
-        database = Database(service_url, pool_size=pool_size, mint=mint, on_commit=committed)
+        database = Database(service_url, pool_size=pool_size, mint=mint, on_commit=committed, watch=watcher.statement)
+        metrics.gauge("interpact_pool_connections_in_use", "Connections of the pool in use", lambda: database.in_use)
+        metrics.gauge("interpact_pool_connections_max", "Connections that the pool may hold", lambda: pool_size)
         stack.push_async_callback(database.close)
         await _verify(database)
         directory = Directory(database.engine)
-        hub = Hub(directory.heads, heartbeat_s=heartbeat_s)
+        hub = Hub(directory.heads, heartbeat_s=heartbeat_s, metrics=metrics)
         stack.push_async_callback(_ended, asyncio.create_task(wakeups.run(hub.hint), name="wake-ups"))
         stack.push_async_callback(_ended, asyncio.create_task(hub.poll(), name="feed poll"))
-        worker = Worker(open_work=database.open_work, directory=directory, hub=hub, clock=clock, mint=mint)
-        yield Running(open_work=database.open_work, directory=directory, hub=hub, worker=worker, clock=clock, mint=mint)
+        worker = Worker(
+            open_work=database.open_work, directory=directory, hub=hub, clock=clock, mint=mint, metrics=metrics
+        )
+        yield Running(
+            open_work=database.open_work,
+            database=database,
+            directory=directory,
+            hub=hub,
+            worker=worker,
+            clock=clock,
+            mint=mint,
+            metrics=metrics,
+            watcher=watcher,
+        )
 
 
 async def _verify(database: Database) -> None:

@@ -6,16 +6,20 @@ it should hold; the values of secrets and addresses are not repeated.
 
 import base64
 import binascii
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from runtime.issuer import ALGORITHMS, Oidc, refusal_of
+from runtime.origin import is_origin
 from runtime.private import NotPrivate, kept, own_folder
 
 SECRET_BYTES_MIN = 32
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("json", "text")
 
 
 class SettingsError(Exception):
@@ -53,6 +57,18 @@ OWNER_DATABASE_URL = Variable(
 )
 SECRET = Variable(name="INTERPACT_SECRET", expected=f"{SECRET_BYTES_MIN} or more random bytes in base64")
 LOG_LEVEL = Variable(name="INTERPACT_LOG_LEVEL", default="info", expected="one of " + ", ".join(LOG_LEVELS))
+LOG_FORMAT = Variable(name="INTERPACT_LOG_FORMAT", expected="one of " + ", ".join(LOG_FORMATS))
+METRICS = Number(name="INTERPACT_METRICS", default="1", low=0, high=1, expected="0 or 1")
+METRICS_LISTEN = Variable(
+    name="INTERPACT_METRICS_LISTEN", expected="an address and a port to listen on, as in 127.0.0.1:9464"
+)
+TRACES = Number(name="INTERPACT_TRACES", default="0", low=0, high=1, expected="0 or 1")
+LEAVE_SECONDS = Number(
+    name="INTERPACT_LEAVE_SECONDS", default="0", low=0, high=300, expected="a number of seconds from 0 to 300"
+)
+DRAIN_SECONDS = Number(
+    name="INTERPACT_DRAIN_SECONDS", default="10", low=1, high=600, expected="a number of seconds from 1 to 600"
+)
 POOL_SIZE = Number(
     name="INTERPACT_POOL_SIZE", default="10", low=1, high=500, expected="a number of connections from 1 to 500"
 )
@@ -69,6 +85,42 @@ QUERY_SECONDS_MAX = Number(
 MUTATION_SECONDS_MAX = Number(
     name="INTERPACT_MUTATION_SECONDS_MAX", default="60", low=1, high=600, expected="a number of seconds from 1 to 600"
 )
+ORIGINS = Variable(
+    name="INTERPACT_ORIGINS", expected="origins such as https://desk.example, in lower case, separated by commas"
+)
+COST_MAX = Number(
+    name="INTERPACT_COST_MAX",
+    default="10000",
+    low=100,
+    high=100_000_000,
+    expected="a number of units from 100 to 100000000",
+)
+QUOTA_PER_MINUTE = Number(
+    name="INTERPACT_QUOTA_PER_MINUTE",
+    default="1200000",
+    low=0,
+    high=1_000_000_000,
+    expected="a number of units from 1 to 1000000000, or 0 for no quota",
+)
+DOCUMENTS = Variable(name="INTERPACT_DOCUMENTS", expected="a folder with *.graphql files")
+DOCUMENTS_ONLY = Number(name="INTERPACT_DOCUMENTS_ONLY", default="0", low=0, high=1, expected="0 or 1")
+OIDC_ISSUER = Variable(name="INTERPACT_OIDC_ISSUER", expected="the https address of an OpenID Connect issuer")
+OIDC_AUDIENCE = Variable(name="INTERPACT_OIDC_AUDIENCE", expected="the audience that tokens for this service name")
+OIDC_ALGORITHMS = Variable(
+    name="INTERPACT_OIDC_ALGORITHMS",
+    default="RS256,ES256",
+    expected=f"some of {', '.join(ALGORITHMS)}, separated by commas",
+)
+OIDC_LEEWAY_SECONDS = Number(
+    name="INTERPACT_OIDC_LEEWAY_SECONDS", default="30", low=0, high=120, expected="a number of seconds from 0 to 120"
+)
+OIDC_OUTAGE_SECONDS_MAX = Number(
+    name="INTERPACT_OIDC_OUTAGE_SECONDS_MAX",
+    default="3600",
+    low=300,
+    high=86400,
+    expected="a number of seconds from 300 to 86400",
+)
 DEMO = Number(name="INTERPACT_DEMO", default="0", low=0, high=1, expected="0 or 1")
 
 VARIABLES: tuple[Variable, ...] = (
@@ -79,10 +131,26 @@ VARIABLES: tuple[Variable, ...] = (
     OWNER_DATABASE_URL,
     SECRET,
     LOG_LEVEL,
+    LOG_FORMAT,
+    METRICS,
+    METRICS_LISTEN,
+    TRACES,
+    LEAVE_SECONDS,
+    DRAIN_SECONDS,
     POOL_SIZE,
     BODY_BYTES_MAX,
     QUERY_SECONDS_MAX,
     MUTATION_SECONDS_MAX,
+    ORIGINS,
+    COST_MAX,
+    QUOTA_PER_MINUTE,
+    DOCUMENTS,
+    DOCUMENTS_ONLY,
+    OIDC_ISSUER,
+    OIDC_AUDIENCE,
+    OIDC_ALGORITHMS,
+    OIDC_LEEWAY_SECONDS,
+    OIDC_OUTAGE_SECONDS_MAX,
     DEMO,
 )
 
@@ -92,7 +160,7 @@ class Settings:
     """`database_url` None means the embedded server, which has URLs of its own; else they begin with `postgresql://`.
 
     `secret` is None where the embedded server's data folder keeps it; ask `sealing_secret` for either.
-    `log_level` is in capitals, as the logging library wants it.
+    `log_level` is in capitals, as the logging library wants it; `log_format` is empty where none is chosen.
     """
 
     host: str
@@ -102,11 +170,23 @@ class Settings:
     owner_database_url: str | None
     secret: bytes | None
     log_level: str
+    log_format: str
+    metrics: bool
+    metrics_listen: tuple[str, int] | None
+    traces: bool
+    leave_seconds: int
+    drain_seconds: int
     pool_size: int
     body_bytes_max: int
     query_seconds_max: int
     mutation_seconds_max: int
     demo: bool
+    origins: frozenset[str] = frozenset()
+    cost_max: int = 10_000
+    quota_per_minute: int = 1_200_000
+    documents: Path | None = None
+    documents_only: bool = False
+    oidc: Oidc | None = None
 
 
 def service_settings(environ: Mapping[str, str]) -> Settings:
@@ -115,6 +195,8 @@ def service_settings(environ: Mapping[str, str]) -> Settings:
     settings = reader.settings()
     if reader.has(DATABASE_URL) and not reader.has(SECRET):
         reader.missing(SECRET, "because DATABASE_URL is set")
+    if settings.documents_only and not reader.has(DOCUMENTS):
+        reader.missing(DOCUMENTS, "because INTERPACT_DOCUMENTS_ONLY is 1")
     if reader.has(OWNER_DATABASE_URL) and not reader.has(DATABASE_URL):
         reader.missing(DATABASE_URL, "because INTERPACT_OWNER_DATABASE_URL is set")
     reader.close()
@@ -179,11 +261,23 @@ class _Reader:
             owner_database_url=owner_database_url,
             secret=self._secret(),
             log_level=self._log_level(),
+            log_format=self._log_format(),
+            metrics=self._number(METRICS) == 1,
+            metrics_listen=self._metrics_listen(),
+            traces=self._number(TRACES) == 1,
+            leave_seconds=self._number(LEAVE_SECONDS),
+            drain_seconds=self._number(DRAIN_SECONDS),
             pool_size=self._number(POOL_SIZE),
             body_bytes_max=self._number(BODY_BYTES_MAX),
             query_seconds_max=self._number(QUERY_SECONDS_MAX),
             mutation_seconds_max=self._number(MUTATION_SECONDS_MAX),
             demo=self._number(DEMO) == 1,
+            origins=self._origins(),
+            cost_max=self._number(COST_MAX),
+            quota_per_minute=self._number(QUOTA_PER_MINUTE),
+            documents=Path(self._text(DOCUMENTS)).expanduser().absolute() if self.has(DOCUMENTS) else None,
+            documents_only=self._number(DOCUMENTS_ONLY) == 1,
+            oidc=self._oidc(),
         )
 
     def has(self, variable: Variable) -> bool:
@@ -221,6 +315,52 @@ class _Reader:
             self._wrong(LOG_LEVEL, f"is {text[:40]!r}")
         return text.upper()
 
+    def _origins(self) -> frozenset[str]:
+        origins = [origin for origin in map(str.strip, self._text(ORIGINS).split(",")) if origin]
+        for origin in origins:
+            if not is_origin(origin):
+                self._wrong(ORIGINS, f"has {origin[:80]!r}")
+        return frozenset(origins)
+
+    def _log_format(self) -> str:
+        text = self._text(LOG_FORMAT).lower()
+        if text and text not in LOG_FORMATS:
+            self._wrong(LOG_FORMAT, f"is {text[:40]!r}")
+        return text
+
+    def _metrics_listen(self) -> tuple[str, int] | None:
+        """IPv6 addresses stand in brackets, as in a URL."""
+        text = self._text(METRICS_LISTEN)
+        if not text:
+            return None
+        host, _, port = text.rpartition(":")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not bare or (":" in bare) is (bare == host) or not _is_port(port) or re.search(r"[\s/]", bare):
+            self._wrong(METRICS_LISTEN, f"is {text[:40]!r}")
+            return None
+        return bare, int(port)
+
+    def _oidc(self) -> Oidc | None:
+        """None where nothing is said of an issuer: then keys are the only way in."""
+        issuer, audience = self._text(OIDC_ISSUER), self._text(OIDC_AUDIENCE)
+        algorithms = tuple(
+            dict.fromkeys(name for name in map(str.strip, self._text(OIDC_ALGORITHMS).split(",")) if name)
+        )
+        if not algorithms or not set(algorithms) <= set(ALGORITHMS):
+            self._wrong(OIDC_ALGORITHMS, "has another algorithm")
+        leeway_s, outage_s_max = self._number(OIDC_LEEWAY_SECONDS), self._number(OIDC_OUTAGE_SECONDS_MAX)
+        if not issuer and not audience:
+            return None
+        if not issuer:
+            self.missing(OIDC_ISSUER, f"because {OIDC_AUDIENCE.name} is set")
+        elif refusal := refusal_of(issuer, demo=self._text(DEMO) == "1"):
+            self._wrong(OIDC_ISSUER, refusal)
+        if not audience:
+            self.missing(OIDC_AUDIENCE, f"because {OIDC_ISSUER.name} is set")
+        return Oidc(
+            issuer=issuer, audience=audience, algorithms=algorithms, leeway_s=leeway_s, outage_s_max=outage_s_max
+        )
+
     def _data_dir(self) -> Path:
         """The variable, else `interpact` in $XDG_DATA_HOME (which must be absolute to count) or in ~/.local/share."""
         given, shared = self._text(DATA_DIR), self._environ.get("XDG_DATA_HOME", "")
@@ -253,6 +393,10 @@ class _Reader:
             self._wrong(variable, "is no address of a database with a role")
             return None
         return url
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535
 
 
 def _is_complete(url: str) -> bool:

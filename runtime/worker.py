@@ -12,9 +12,11 @@ from uuid import UUID
 from domain.actor import Actor, Role
 from domain.ids import KeyId, TenantId
 from domain.ports import Mint, OpenWork
-from domain.usecases.judging import judge_due
+from domain.usecases.judging import Passed, judge_due
 from persistence.directory import Directory
 from runtime.hub import Hub
+from runtime.logs import about
+from runtime.metrics import Metrics
 
 WORKER_KEY = KeyId(UUID(int=0))
 """Who the worker is in the records: no key."""
@@ -33,8 +35,16 @@ class Worker:
     """Any number may run, in one process or many: they share the work by locks, and none judges twice at once."""
 
     def __init__(
-        self, *, open_work: OpenWork, directory: Directory, hub: Hub, clock: Callable[[], datetime], mint: Mint
+        self,
+        *,
+        open_work: OpenWork,
+        directory: Directory,
+        hub: Hub,
+        clock: Callable[[], datetime],
+        mint: Mint,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._open_work = open_work
         self._directory = directory
         self._hub = hub
@@ -71,16 +81,33 @@ class Worker:
         """Judge all that is due now of one tenant."""
         judged = 0
         more = True
-        while more:
-            passed = await judge_due(self._open_work, worker_of(tenant), at=self._clock(), mint=self._mint)
-            judged += passed.judged
-            more = passed.more
+        with about(tenant=str(tenant), role="worker"):
+            while more:
+                passed = await self._pass_over(tenant)
+                judged += passed.judged
+                more = passed.more
+            self._metrics.waiting.settled(tenant)
+            if judged:
+                _log.info("periods were judged", extra={"facts": {"periods": judged}})
         return judged
+
+    async def _pass_over(self, tenant: TenantId) -> Passed:
+        began = time.perf_counter()
+        outcome = "failed"
+        try:
+            passed = await judge_due(self._open_work, worker_of(tenant), at=self._clock(), mint=self._mint)
+            outcome = "ok"
+        finally:
+            self._metrics.passes.labels(outcome).observe(time.perf_counter() - began)
+        self._metrics.judged.inc(passed.judged)
+        return passed
 
     async def _due_tenants(self) -> Sequence[TenantId]:
         try:
-            return await self._directory.tenants_with_work(self._clock(), TENANTS_MAX)
+            found = await self._directory.tenants_with_work(self._clock(), TENANTS_MAX)
         except Exception:  # noqa: BLE001 - the database may be away for a while
             _log.exception("the tenants with work could not be listed; trying again in %s s", REST_S)
             await asyncio.sleep(REST_S)
             return ()
+        self._metrics.waiting.found(found)
+        return found

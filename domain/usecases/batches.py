@@ -31,6 +31,12 @@ def require_all(refused: Sequence[RefusedLine], on_invalid: OnInvalid) -> None:
         raise BatchRefused(tuple(refused))
 
 
+def require_some(recorded: Recorded) -> None:
+    """Raises BatchRefused where no line was good: so nothing is kept, not even a stream that a bad line named."""
+    if recorded.refused and not recorded.recorded and not recorded.duplicates:
+        raise BatchRefused(recorded.refused)
+
+
 def as_result(recorded: Recorded) -> dict[str, object]:
     """For keeping under the idempotency key."""
     return {

@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
+from rich.text import Text
 
 from domain.errors import WrongState
 from persistence.operator import Operator
+from runtime import logs
 from runtime.clock import SettableClock, system_clock
-from runtime.commands.serve import make_current, serve, with_a_worker
+from runtime.commands.serve import serve, with_a_worker
+from runtime.demo.issuer import DemoIssuer, how_to_sign_in, issuing
 from runtime.demo.loading import Loaded, load
+from runtime.demo.people import SUBJECTS, VENDOR, enrol
 from runtime.demo.plan import begins
 from runtime.demo.progress import Progress
 from runtime.demo.records import Record, read_records
@@ -25,7 +29,7 @@ from runtime.demo.telling import WIDTH, report
 from runtime.demo.telling_json import as_json
 from runtime.demo.welcome import first_query, welcome
 from runtime.private import LockTimeout, exclusive, own_folder
-from runtime.service import Addresses, addresses, running
+from runtime.service import Addresses, Running, addresses, running
 from runtime.settings import OWNER_DATABASE_URL, Settings, SettingsError, service_settings
 from runtime.stopping import until_stopped
 
@@ -47,6 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     records = read_records(arguments.outages)
     settings = replace(service_settings(os.environ), demo=True)
+    # Below that a line would cut the progress bar.
+    logs.begin("WARNING", settings.log_format)
     if settings.database_url is not None and settings.owner_database_url is None:
         raise SettingsError((f"{OWNER_DATABASE_URL.name} is not set, but needed because the demo makes a tenant",))
     told: list[Loaded] = []
@@ -59,19 +65,43 @@ async def _demo(
 ) -> None:
     """`told` gets what was told, once it is."""
 
-    def tell(loaded: Loaded, address: str) -> None:
-        _tell(loaded, address, as_object=arguments.json, served=not arguments.no_serve)
+    def tell(loaded: Loaded, address: str, issuer: DemoIssuer | None = None) -> None:
+        _tell(loaded, address, issuer, as_object=arguments.json, served=not arguments.no_serve)
         told.append(loaded)
 
     async with addresses(settings) as where:
-        await make_current(settings, where)
         loaded = await _loaded(arguments, settings, where, records)
         if arguments.no_serve:
             tell(loaded, f"http://{settings.host}:{settings.port}")
             return
-        async with running(where.service_url, pool_size=settings.pool_size, clock=system_clock) as process:
-            work = serve(process, settings, announce=lambda address: tell(loaded, address))
+        async with (
+            running(where.service_url, pool_size=settings.pool_size, clock=system_clock) as process,
+            _issuing(settings, where, loaded, process) as issuer,
+        ):
+            complete = settings if issuer is None else replace(settings, oidc=issuer.oidc)
+            work = serve(process, complete, announce=lambda address: tell(loaded, address, issuer))
             await with_a_worker(process, work)
+
+
+@asynccontextmanager
+async def _issuing(
+    settings: Settings, where: Addresses, loaded: Loaded, process: Running
+) -> AsyncIterator[DemoIssuer | None]:
+    """An issuer with people of the demo, unless the settings name another."""
+    if settings.oidc is not None:
+        yield None
+        return
+    assert where.owner_url is not None, "as in loading"
+    async with issuing(SUBJECTS, system_clock) as issuer:
+        await enrol(
+            Operator(where.owner_url),
+            tenant=loaded.account.tenant,
+            vendor=loaded.keys.vendor_code,
+            issuer=issuer.address,
+            clock=system_clock,
+            mint=process.mint,
+        )
+        yield issuer
 
 
 async def _loaded(
@@ -101,7 +131,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         raise WrongState("another `interpact demo` is loading into this data folder: wait for it to end") from error
 
 
-def _tell(loaded: Loaded, address: str, *, as_object: bool, served: bool) -> None:
+def _tell(loaded: Loaded, address: str, issuer: DemoIssuer | None, *, as_object: bool, served: bool) -> None:
     if as_object:
         keys = {"manager": loaded.keys.manager, loaded.keys.vendor_code: loaded.keys.vendor}
         whole = {
@@ -110,9 +140,15 @@ def _tell(loaded: Loaded, address: str, *, as_object: bool, served: bool) -> Non
             "keys": keys,
             "firstQuery": first_query(loaded, address),
         }
+        if issuer is not None:
+            whole["issuer"] = {"address": issuer.address, "people": sorted(SUBJECTS)}
         print(json.dumps(whole, ensure_ascii=False, separators=(",", ":")), flush=True)
         return
     console = Console(highlight=False, soft_wrap=False, width=WIDTH)
     console.print(report(loaded.account))
     console.print()
     console.print(welcome(loaded, address, served=served), soft_wrap=True)
+    if issuer is not None:
+        people = ", ".join(SUBJECTS)
+        console.print(f"People sign in at an issuer of the demo's own, as one of {people}:", soft_wrap=True)
+        console.print(Text(how_to_sign_in(issuer, address, VENDOR)), soft_wrap=True)

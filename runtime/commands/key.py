@@ -15,7 +15,7 @@ from domain.text import checked_name
 from persistence.operator import Key, Operator
 from runtime.clock import Mint, system_clock
 from runtime.keys import new_key
-from runtime.service import addresses
+from runtime.service import owner_address
 from runtime.settings import owner_settings
 
 DAYS_MAX = 3650
@@ -56,10 +56,7 @@ def issued(
     expires_at: datetime | None = None,
 ) -> tuple[str, Key]:
     """A new key: its text, to be shown once, and what is kept. Raises Invalid where role and party do not fit."""
-    if role in PARTY_BOUND and party is None:
-        raise Invalid(f"the role {role.value} needs a party", path=("party",))
-    if role in TENANT_WIDE and party is not None:
-        raise Invalid(f"the role {role.value} is for the whole tenant and takes no party", path=("party",))
+    require_fit(role, party)
     text, secret_hash = new_key(tenant, key)
     kept = Key(
         id=key,
@@ -74,17 +71,24 @@ def issued(
     return text, kept
 
 
+def require_fit(role: Role, party: PartyId | None) -> None:
+    """Raises Invalid where role and party do not fit."""
+    if role in PARTY_BOUND and party is None:
+        raise Invalid(f"the role {role.value} needs a party", path=("party",))
+    if role in TENANT_WIDE and party is not None:
+        raise Invalid(f"the role {role.value} is for the whole tenant and takes no party", path=("party",))
+
+
 async def _create(arguments: argparse.Namespace) -> str:
     expires_at: datetime | None = None
     if arguments.days is not None:
         if not 1 <= arguments.days <= DAYS_MAX:
             raise Invalid(f"a key holds 1 to {DAYS_MAX} days", path=("days",))
         expires_at = system_clock() + timedelta(days=arguments.days)
-    async with addresses(owner_settings(os.environ)) as where:
-        assert where.owner_url is not None, "owner_settings asks for the owner's address"
-        operator = Operator(where.owner_url)
-        tenant = await _tenant(operator, arguments.tenant)
-        party = None if arguments.party is None else await _party(operator, tenant, arguments.party)
+    async with owner_address(owner_settings(os.environ)) as owner_url:
+        operator = Operator(owner_url)
+        tenant = await tenant_of(operator, arguments.tenant)
+        party = None if arguments.party is None else await party_of(operator, tenant, arguments.party)
         text, key = issued(
             tenant,
             KeyId(Mint()()),
@@ -98,18 +102,16 @@ async def _create(arguments: argparse.Namespace) -> str:
 
 
 async def _list(code: str) -> str:
-    async with addresses(owner_settings(os.environ)) as where:
-        assert where.owner_url is not None, "owner_settings asks for the owner's address"
-        operator = Operator(where.owner_url)
-        keys = await operator.keys(await _tenant(operator, code))
+    async with owner_address(owner_settings(os.environ)) as owner_url:
+        operator = Operator(owner_url)
+        keys = await operator.keys(await tenant_of(operator, code))
     lines = [f"{key.id}  {key.role.value:<22} {_state(key):<32} {key.label}" for key in keys]
     return "\n".join(lines) if lines else f"Tenant {code} has no keys."
 
 
 async def _revoke(key: KeyId) -> str:
-    async with addresses(owner_settings(os.environ)) as where:
-        assert where.owner_url is not None, "owner_settings asks for the owner's address"
-        if not await Operator(where.owner_url).revoke_key(key, system_clock()):
+    async with owner_address(owner_settings(os.environ)) as owner_url:
+        if not await Operator(owner_url).revoke_key(key, system_clock()):
             raise NotFound("key", key)
     return f"Key {key} is revoked."
 
@@ -123,14 +125,14 @@ def _state(key: Key) -> str:
     return "holds"
 
 
-async def _tenant(operator: Operator, code: str) -> TenantId:
+async def tenant_of(operator: Operator, code: str) -> TenantId:
     found = await operator.tenant(code)
     if found is None:
         raise NotFound("tenant", code)
     return found.id
 
 
-async def _party(operator: Operator, tenant: TenantId, code: str) -> PartyId:
+async def party_of(operator: Operator, tenant: TenantId, code: str) -> PartyId:
     found = await operator.party(tenant, code)
     if found is None:
         raise NotFound("party", code, path=("party",))

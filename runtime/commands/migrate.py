@@ -7,8 +7,9 @@ import asyncio
 import os
 
 from persistence import migrate
-from runtime.service import addresses
-from runtime.settings import owner_settings
+from runtime import logs
+from runtime.service import owner_address
+from runtime.settings import Settings, owner_settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,15 +17,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asyncio.run(_migrate(arguments.down_to))
+    settings = owner_settings(os.environ)
+    logs.begin(settings.log_level, settings.log_format)
+    asyncio.run(_migrate(settings, arguments.down_to))
     return 0
 
 
-async def _migrate(down_to: str | None) -> None:
-    async with addresses(owner_settings(os.environ)) as where:
-        assert where.owner_url is not None, "owner_settings asks for the owner's address"
+async def _migrate(settings: Settings, down_to: str | None) -> None:
+    async with owner_address(settings) as owner_url:
         if down_to is None:
-            await asyncio.to_thread(migrate.upgrade, where.owner_url)
+            await asyncio.to_thread(migrate.upgrade, owner_url)
         else:
-            await asyncio.to_thread(migrate.downgrade, where.owner_url, down_to)
+            await asyncio.to_thread(migrate.downgrade, owner_url, down_to)
     print(f"The schema is at {down_to or 'head'}.")

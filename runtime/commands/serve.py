@@ -6,11 +6,8 @@ import argparse
 import asyncio
 import logging
 import os
-import socket
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 
-import uvicorn
 import uvloop
 
 from graph.app import create_app, server_options
@@ -19,15 +16,19 @@ from graph.cursors import Seal
 from graph.desk import make_context
 from graph.limits import Limits
 from graph.schema import schema
-from persistence import migrate
+from runtime import listening, logs
 from runtime.clock import system_clock
-from runtime.keys import KeyDoor
-from runtime.service import Addresses, Running, addresses, running
-from runtime.settings import Settings, SettingsError, sealing_secret, service_settings
+from runtime.door import door_of
+from runtime.leaving import Departure
+from runtime.observed import MetricsApp, Observed
+from runtime.quota import quota
+from runtime.service import Running, addresses, running, traced
+from runtime.settings import METRICS_LISTEN, PORT, Settings, sealing_secret, service_settings
 from runtime.stopping import until_stopped
+from runtime.trusted import trusted_documents
+from runtime.watching import Tracing
 
-DRAIN_S = 10
-"""How long a shutdown waits for operations under way."""
+_log = logging.getLogger(__name__)
 
 Announce = Callable[[str], None]
 """Told the address once connections are accepted."""
@@ -39,26 +40,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = service_settings(os.environ)
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.begin(settings.log_level, settings.log_format)
     uvloop.run(_serve(settings, with_worker=not arguments.no_worker))
     return 0
 
 
 async def _serve(settings: Settings, *, with_worker: bool) -> None:
-    async with addresses(settings) as where:
-        await make_current(settings, where)
-        async with running(where.service_url, pool_size=settings.pool_size, clock=system_clock) as process:
-            work = serve(process, settings, announce=lambda address: print(f"Serving {address}/graphql", flush=True))
-            if not with_worker:
-                await until_stopped(work)
-                return
-            await until_stopped(with_a_worker(process, work))
+    with traced(settings) as tracing:
+        await _serve_traced(settings, tracing, with_worker=with_worker)
 
 
-async def make_current(settings: Settings, where: Addresses) -> None:
-    """The embedded server's schema is brought up to date by whoever starts it; another's by `interpact migrate`."""
-    if settings.database_url is None and where.owner_url is not None:
-        await asyncio.to_thread(migrate.upgrade, where.owner_url)
+async def _serve_traced(settings: Settings, tracing: Tracing | None, *, with_worker: bool) -> None:
+    async with (
+        addresses(settings) as where,
+        running(where.service_url, pool_size=settings.pool_size, clock=system_clock, tracing=tracing) as process,
+    ):
+        work = serve(process, settings, announce=lambda address: print(f"Serving {address}/graphql", flush=True))
+        await until_stopped(with_a_worker(process, work) if with_worker else work)
 
 
 async def with_a_worker(process: Running, work: Coroutine[None, None, None]) -> None:
@@ -71,9 +69,10 @@ async def with_a_worker(process: Running, work: Coroutine[None, None, None]) -> 
 
 
 async def serve(process: Running, settings: Settings, *, announce: Announce) -> None:
-    """Serves until cancelled; then takes no more, and waits up to DRAIN_S for what is under way."""
+    """Serves until cancelled; then hands its clients over, and waits for what is under way (`Departure`)."""
     limits = Limits(
         body_bytes_max=settings.body_bytes_max,
+        cost_max=settings.cost_max,
         query_seconds_max=settings.query_seconds_max,
         mutation_seconds_max=settings.mutation_seconds_max,
     )
@@ -85,62 +84,43 @@ async def serve(process: Running, settings: Settings, *, announce: Announce) -> 
         awaken=process.hub.awaken,
     )
 
+    departure = Departure(leave_s=settings.leave_seconds, drain_s=settings.drain_seconds)
+
     async def ready() -> None:
+        departure.check()
         await process.directory.heads([])
 
     app = create_app(
         schema,
-        authenticate=KeyDoor(process.directory.keys, system_clock),
+        authenticate=door_of(process.directory, settings, clock=system_clock, mint=process.mint),
         make_context=make_context(application, limits),
         limits=limits,
         readiness=ready,
+        origins=settings.origins,
+        spend=quota(process.database.engine, per_minute=settings.quota_per_minute, cost_max=limits.cost_max),
+        trusted=trusted_documents(settings, schema, limits),
+        watch=process.watcher.operation,
+        leaving=departure.turn,
     )
+    observed = Observed(app, process.metrics, metrics_here=settings.metrics)
+    async with listening.beside(MetricsApp(process.metrics), settings.metrics_listen, METRICS_LISTEN):
+        await _until_cancelled(observed, departure, settings, limits, announce)
 
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=DRAIN_S,
-        **server_options(limits),
-    )
-    with _listening(settings.host, settings.port) as listener:
+
+async def _until_cancelled(
+    app: Observed, departure: Departure, settings: Settings, limits: Limits, announce: Announce
+) -> None:
+    with listening.listening(settings.host, settings.port, PORT) as listener:
         host, port = listener.getsockname()[:2]
-        server = _Server(config, lambda: announce(f"http://{host}:{port}"))
+        server = listening.server(app, lambda: announce(f"http://{host}:{port}"), server_options(limits))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
+            _log.info("stopping", extra={"facts": {"streams": app.streams_open}})
+            left = await departure.leave(stop_accepting=server.stop_accepting, streams_ended=app.until_still())
+            server.config.timeout_graceful_shutdown = max(1, round(left))
             server.should_exit = True
             await task
+            _log.info("stopped")
             raise
-
-
-class _Server(uvicorn.Server):
-    """Tells when it accepts, and leaves signals to `until_stopped`, so that all around it ends in good order too."""
-
-    def __init__(self, config: uvicorn.Config, accepting: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._accepting = accepting
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._accepting()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A listening socket. An address in use is told plainly."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise SettingsError((f"INTERPACT_PORT: cannot listen on {host}:{port}: {error.strerror}",)) from error
-        yield listener

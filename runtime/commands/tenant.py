@@ -12,7 +12,7 @@ from domain.text import checked_code, checked_name
 from persistence.operator import Operator, Tenant
 from runtime.clock import Mint, system_clock
 from runtime.commands.key import issued
-from runtime.service import addresses
+from runtime.service import owner_address
 from runtime.settings import owner_settings
 
 
@@ -30,9 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _create(code: str, name: str) -> str:
     mint = Mint()
-    async with addresses(owner_settings(os.environ)) as where:
-        assert where.owner_url is not None, "owner_settings asks for the owner's address"
-        operator = Operator(where.owner_url)
+    async with owner_address(owner_settings(os.environ)) as owner_url:
+        operator = Operator(owner_url)
         tenant = Tenant(id=TenantId(mint()), code=code, name=name, created_at=system_clock())
         await operator.create_tenant(tenant)
         text, key = issued(tenant.id, KeyId(mint()), role=Role.ADMIN, party=None, label="administrator")

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import uvloop
 
+from runtime import listening, logs
 from runtime.clock import system_clock
+from runtime.observed import MetricsApp
 from runtime.private import own_folder
 from runtime.service import addresses, running
-from runtime.settings import Settings, service_settings
+from runtime.settings import METRICS_LISTEN, Settings, service_settings
 from runtime.stopping import until_stopped
 
 BEAT_AGE_S_MAX = 30
@@ -27,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = service_settings(os.environ)
     if arguments.check:
         return _check(settings)
+    logs.begin(settings.log_level, settings.log_format)
     uvloop.run(_work(settings))
     return 0
 
@@ -40,6 +43,7 @@ async def _work(settings: Settings) -> None:
     async with (
         addresses(settings) as where,
         running(where.service_url, pool_size=settings.pool_size, clock=system_clock) as process,
+        listening.beside(MetricsApp(process.metrics), settings.metrics_listen, METRICS_LISTEN),
     ):
         await until_stopped(process.worker.run(beats))
     with suppress(FileNotFoundError):

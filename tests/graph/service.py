@@ -294,7 +294,7 @@ def a_service(limits: Limits = DEFAULTS, **options: Any) -> Iterator[Service]:
     """The service on a free port; the options are those of `create_app`."""
     journal = Journal()
 
-    async def authenticate(authorization: str | None) -> Actor:
+    async def authenticate(authorization: str | None, *, tenant: str | None) -> Actor:
         journal.checks += 1
         actor = journal.tokens.get((authorization or "").removeprefix("Bearer "))
         if journal.broken or authorization == "Bearer broken":

@@ -105,7 +105,7 @@ async def test_errors_on_variables_suggest_nothing_either() -> None:
     assert caught.value.errors
     for error in caught.value.errors:
         assert "mean" not in error.message
-        assert error.extensions == {"code": "BAD_USER_INPUT"}
+        assert error.extensions == {"code": "BAD_USER_INPUT", "inputPath": ["tree"]}
 
 
 def repeated_overlaps(fields: int) -> str:

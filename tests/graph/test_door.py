@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 
 from graph.http import GRAPHQL_JSON, PLAIN_JSON, negotiated
 from graph.limits import Limits
+from graph.sse import EVENT_STREAM
 from tests.graph.service import Service, a_service
 
 KEY = {"authorization": "Bearer good"}
@@ -54,6 +55,7 @@ def nested(depth: int) -> Any:
 
 RENAME = document('mutation { rename(name: "x") }')
 ALLOW_BOTH = {"allow": "GET, POST"}
+COST_1 = {"cost": {"requested": 1, "limit": 10_000}}
 CHALLENGE = {"www-authenticate": "Bearer"}
 
 BAD = [
@@ -239,7 +241,7 @@ def post(service: Service, text: str, accept: str = GRAPHQL_JSON, **parameters: 
 
 def test_queries_are_answered_by_post_and_by_get(service: Service) -> None:
     text = "query Q($name: String!) { hello(name: $name) } query R { hello }"
-    wanted = {"data": {"hello": "hello Ada"}}
+    wanted = {"data": {"hello": "hello Ada"}, "extensions": COST_1}
     assert post(service, text, variables={"name": "Ada"}, operationName="Q").json() == wanted
     query = address(query=text, variables='{"name": "Ada"}', operationName="Q", extensions="")
     answer = httpx.get(service.graphql + query, headers=KEY)
@@ -248,7 +250,7 @@ def test_queries_are_answered_by_post_and_by_get(service: Service) -> None:
 
 
 def test_a_mutation_is_run_by_post(service: Service) -> None:
-    assert post(service, 'mutation { rename(name: "x") }').json() == {"data": {"rename": "x"}}
+    assert post(service, 'mutation { rename(name: "x") }').json()["data"] == {"rename": "x"}
     assert service.journal.notes == ["renamed x"]
 
 
@@ -265,6 +267,7 @@ def test_an_error_in_a_field_leaves_the_other_fields_and_status_200(service: Ser
                 "extensions": {"code": "NOT_FOUND", "inputPath": ["input", 0, "id"]},
             }
         ],
+        "extensions": COST_1,
     }
 
 
@@ -358,6 +361,10 @@ def test_a_browser_gets_a_page_that_needs_nothing_from_elsewhere(service: Servic
         ("application/graphql-response+json;q=0.9, */*;q=0.8", GRAPHQL_JSON),
         ("application/graphql-response+json;q=0, */*", PLAIN_JSON),
         ("text/html, */*;q=0.1", PLAIN_JSON),
+        ("text/event-stream", EVENT_STREAM),
+        ("text/event-stream, application/json;q=0", EVENT_STREAM),
+        ("application/json, text/event-stream", PLAIN_JSON),
+        ("text/event-stream, */*", PLAIN_JSON),
     ],
 )
 def test_the_media_type_follows_the_accept_header(accept: str, media: str) -> None:

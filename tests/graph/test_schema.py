@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,8 @@ from graph import schema as made
 from graph.user_errors import UserErrorCode
 
 COMMITTED = Path(made.__file__).with_name("schema.graphql")
+RELEASED = COMMITTED.with_name("released.graphql")
+LISTED = COMMITTED.with_name("breaking.md")
 OURS = [type_ for type_ in build_schema(made.schema_text()).type_map.values() if not is_introspection_type(type_)]
 
 
@@ -44,17 +47,34 @@ def test_the_committed_schema_is_the_code_s() -> None:
     committed, printed = COMMITTED.read_text(encoding="utf-8"), made.schema_text()
     if committed == printed:
         return
-    changes = find_breaking_changes(build_schema(committed), build_schema(printed))
-    breaking = "\n".join(f"  {change.type.name}: {change.description}" for change in changes) or "  none"
-    pytest.fail(f"run `make schema` and look at the difference. Changes that break clients:\n{breaking}")
+    told = "\n".join(f"  {change}" for change in breaking(committed, printed)) or "  none"
+    pytest.fail(f"run `make schema` and look at the difference. Changes that break clients:\n{told}")
 
 
-def test_a_breaking_change_is_named() -> None:
-    former = build_schema("type Query { a: String, b: String }")
-    found = find_breaking_changes(former, build_schema("type Query { a: String }"))
-    assert [(change.type.name, change.description) for change in found] == [
-        ("FIELD_REMOVED", "Field Query.b was removed.")
-    ]
+def breaking(former: str, now: str) -> list[str]:
+    changes = find_breaking_changes(build_schema(former), build_schema(now))
+    return [f"{change.type.name}: {change.description}" for change in changes]
+
+
+def unlisted(changes: list[str], listed: str) -> list[str]:
+    """Those without a row that has a date and a reason."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in listed.splitlines() if line[:1] == "|"]
+    known = {row[0] for row in rows if len(row) == 3 and re.fullmatch(r"20\d\d-\d\d-\d\d", row[1]) and row[2]}
+    return [change for change in changes if change not in known]
+
+
+def test_what_breaks_clients_of_the_last_release_is_listed_with_reason_and_date() -> None:
+    found = breaking(RELEASED.read_text(encoding="utf-8"), made.schema_text())
+    assert unlisted(found, LISTED.read_text(encoding="utf-8")) == []
+
+
+def test_a_breaking_change_fails_unless_it_is_listed() -> None:
+    change = "FIELD_REMOVED: Field Query.b was removed."
+    found = breaking("type Query { a: String, b: String }", "type Query { a: String }")
+    assert unlisted(found, "| change | date | reason |\n|---|---|---|") == [change]
+    assert unlisted(found, f"| {change} | 2026-12-01 | |") == [change]
+    assert unlisted(found, f"| {change} | soon | nobody asked for it |") == [change]
+    assert unlisted(found, f"| {change} | 2026-12-01 | nobody asked for it |") == []
 
 
 def described_parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:

@@ -87,7 +87,8 @@ async def test_queries_and_mutations_run_too_and_an_id_may_be_used_again(service
             ('mutation { rename(name: "x") }', {"rename": "x"}),
         ):
             await client.subscribe(text)
-            assert await client.hear() == {"id": "1", "type": "next", "payload": {"data": data}}
+            heard = await client.hear()
+            assert (heard["id"], heard["type"], heard["payload"]["data"]) == ("1", "next", data)
             assert await client.hear() == {"id": "1", "type": "complete"}
 
 
@@ -163,7 +164,7 @@ async def test_complete_stops_an_operation_and_runs_its_finally(service: Service
         await client.say({"id": "1", "type": "complete"})
         await happened(service, "slow cancelled")
         await client.subscribe("{ hello }")
-        assert (await client.hear())["payload"] == {"data": {"hello": "hello world"}}
+        assert (await client.hear())["payload"]["data"] == {"hello": "hello world"}
 
 
 async def test_complete_is_heard_while_a_source_never_waits(service: Service) -> None:

@@ -17,6 +17,7 @@ from domain.ratio import Ratio
 from domain.service import StructureVersion
 from domain.spans import Span
 from domain.structure import AnyOf, Component
+from persistence.quotas import Quotas
 from tests.persistence.world import JANUARY, NOW, Side, World, an_outage, lay_down, recorded, tallies
 
 HOUR = timedelta(hours=1)
@@ -30,6 +31,8 @@ async def fill(world: World) -> None:
             await _verdicts(world, work, side, periods[0])
             await work.marks.add([Mark(service=side.service.id, span=Span(JANUARY, NOW))])
             work.posts(PostingKind.FACTS, NOW)
+    quotas = Quotas(world.database.engine, units_max=100, units_per_second=1)
+    await quotas.take(world.admin.tenant, wanted=10, needed=1)
     async with world.open() as work:
         both = AnyOf((Component(world.vendor.service.id), Component(world.rival.service.id)))
         platform = replace(

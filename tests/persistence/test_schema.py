@@ -23,18 +23,21 @@ from domain.objective import Granularity, Importance, Missing, Override
 from domain.party import PartyKind
 from domain.ratio import Direction
 from persistence import migrate, tables
+from persistence.people import MembershipState
 from tests import servers
 from tests.servers import Urls
 
-DIRECTORY = {"tenant", "api_key"}
+DIRECTORY = {"tenant", "api_key", "person"}
 """Read before a tenant is known, and then only as interpact_directory; they hold ids, codes and hashes."""
+OF_PEOPLE = {"membership"}
+"""Read so too, and the service has no other way to it; row-level security says which change it may make there."""
 OF_ALEMBIC = {"alembic_version"}
 DIALECT = create_mock_engine("postgresql://", lambda statement: None).dialect
 POLICY = "(tenant_id = (current_setting('interpact.tenant'::text))::uuid)"
 
 READ_AND_ADD = {"INSERT", "SELECT"}
 GRANTS = {
-    **{name: READ_AND_ADD for name in tables.metadata.tables if name not in DIRECTORY},
+    **{name: READ_AND_ADD for name in tables.metadata.tables if name not in DIRECTORY | OF_PEOPLE},
     "feed_head": {
         "SELECT",
         "UPDATE(due_at)",
@@ -65,6 +68,7 @@ GRANTS = {
     },
     "breach": READ_AND_ADD | {"UPDATE(severity)", "UPDATE(state)", "UPDATE(state_since)"},
     "idempotency_key": READ_AND_ADD | {"UPDATE(result)"},
+    "quota": READ_AND_ADD | {"UPDATE(filled_at)", "UPDATE(units)"},
 }
 """All that the service may do with tables. Facts, terms and the feed are only read and added to."""
 
@@ -130,9 +134,18 @@ async def test_every_policy_is_the_tenants(owner: asyncpg.Connection) -> None:
     extra = {
         ("feed_head", "directory"): (["interpact_directory"], "SELECT", "true", None),
         ("feed_head", "operator"): (["interpact_owner"], "ALL", "true", "true"),
+        ("membership", "directory"): (["interpact_directory"], "SELECT", "true", None),
+        ("membership", "joining"): (
+            ["interpact_directory"],
+            "UPDATE",
+            "(state = 'invited'::text)",
+            "(state = 'active'::text)",
+        ),
+        ("membership", "operator"): (["interpact_owner"], "ALL", "true", "true"),
     }
     expected = {
-        (name, "tenant"): (["public"], "ALL", POLICY, POLICY) for name in await names(owner) - DIRECTORY - OF_ALEMBIC
+        (name, "tenant"): (["public"], "ALL", POLICY, POLICY)
+        for name in await names(owner) - DIRECTORY - OF_PEOPLE - OF_ALEMBIC
     }
     expected["feed_head", "tenant"] = (["interpact_service"], "ALL", POLICY, POLICY)
     assert policies == expected | extra
@@ -150,8 +163,9 @@ async def test_the_tenant_leads_every_key_and_every_index(owner: asyncpg.Connect
         " JOIN pg_attribute here ON here.attrelid = conrelid AND here.attnum = conkey[1]"
         " JOIN pg_attribute there ON there.attrelid = confrelid AND there.attnum = confkey[1] WHERE contype = 'f'"
     )
-    assert {row["name"] for row in indexes if row["attname"] != "tenant_id"} == DIRECTORY | OF_ALEMBIC
-    assert {(row["here"], row["there"]) for row in references} == {("tenant_id", "tenant_id")}
+    assert {row["name"] for row in indexes if row["attname"] != "tenant_id"} == DIRECTORY | OF_PEOPLE | OF_ALEMBIC
+    others = {(row["name"], row["here"]) for row in references if (row["here"], row["there"]) != ("tenant_id",) * 2}
+    assert others == {("membership", "person_id")}
 
 
 async def test_the_service_may_do_no_more_than_is_declared(owner: asyncpg.Connection) -> None:
@@ -171,12 +185,20 @@ async def test_the_service_may_do_no_more_than_is_declared(owner: asyncpg.Connec
     assert found == GRANTS
 
 
-async def test_the_directory_role_reads_the_directory_and_nothing_else(owner: asyncpg.Connection) -> None:
+async def test_the_directory_role_reads_the_directory_and_takes_invitations_up_and_nothing_else(
+    owner: asyncpg.Connection,
+) -> None:
     found = await owner.fetch(
         "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
         " WHERE grantee = 'interpact_directory'"
     )
-    assert {tuple(row) for row in found} == {(name, "SELECT") for name in DIRECTORY | {"feed_head"}}
+    columns = await owner.fetch(
+        "SELECT table_name, column_name FROM information_schema.role_column_grants"
+        " WHERE grantee = 'interpact_directory' AND privilege_type = 'UPDATE'"
+    )
+    read = {(name, "SELECT") for name in DIRECTORY | OF_PEOPLE | {"feed_head"}}
+    assert {tuple(row) for row in found} == read | {("person", "INSERT")}
+    assert {tuple(row) for row in columns} == {("membership", name) for name in ("person_id", "state", "joined_at")}
 
 
 async def test_the_service_owns_nothing_and_nothing_lends_it_rights(owner: asyncpg.Connection) -> None:
@@ -196,6 +218,8 @@ async def test_the_service_owns_nothing_and_nothing_lends_it_rights(owner: async
 
 CHOICES: dict[str, set[str]] = {
     "api_key_role_check": {each.value for each in Role},
+    "membership_role_check": {each.value for each in Role},
+    "membership_state_check": {each.value for each in MembershipState},
     "party_kind_check": {each.value for each in PartyKind},
     "metric_aggregation_check": {each.value for each in Aggregation},
     "metric_direction_check": {each.value for each in Direction},
@@ -269,9 +293,9 @@ async def test_migrations_go_up_and_down_and_up_again(bare: Urls) -> None:
 
 
 async def test_each_migration_goes_down_by_itself(bare: Urls) -> None:
-    for revision in ("0001", "0002", "0003", "0004"):
+    for revision in ("0001", "0002", "0003", "0004", "0005"):
         await asyncio.to_thread(migrate.upgrade, bare.owner, revision)
-    for revision in ("0003", "0002", "0001", "base"):
+    for revision in ("0004", "0003", "0002", "0001", "base"):
         await asyncio.to_thread(migrate.downgrade, bare.owner, revision)
     assert {row[0] for row in await shape(bare.superuser)} == OF_ALEMBIC
 

@@ -64,6 +64,8 @@ def test_no_secret_is_written_and_each_must_be_given() -> None:
         ("INTERPACT_SECRET", ":?"),
         ("INTERPACT_PORT", ":-"),
         ("INTERPACT_LOG_LEVEL", ":-"),
+        ("INTERPACT_OIDC_ISSUER", ":-"),
+        ("INTERPACT_OIDC_AUDIENCE", ":-"),
     }
     values = re.findall(r"^\s+\w*(?:PASSWORD|SECRET): (.*)$", COMPOSE, re.MULTILINE)
     assert [value for value in values if not value.startswith("${")] == []

@@ -29,6 +29,12 @@ def test_nothing_needs_to_be_set() -> None:
         owner_database_url=None,
         secret=None,
         log_level="INFO",
+        log_format="",
+        metrics=True,
+        metrics_listen=None,
+        traces=False,
+        leave_seconds=0,
+        drain_seconds=10,
         pool_size=10,
         body_bytes_max=1048576,
         query_seconds_max=15,
@@ -47,6 +53,12 @@ def test_everything_can_be_set() -> None:
             "INTERPACT_OWNER_DATABASE_URL": OWNER,
             "INTERPACT_SECRET": SECRET,
             "INTERPACT_LOG_LEVEL": "Warning",
+            "INTERPACT_LOG_FORMAT": "JSON",
+            "INTERPACT_METRICS": "0",
+            "INTERPACT_METRICS_LISTEN": "[::1]:9464",
+            "INTERPACT_TRACES": "1",
+            "INTERPACT_LEAVE_SECONDS": "5",
+            "INTERPACT_DRAIN_SECONDS": "30",
             "INTERPACT_POOL_SIZE": "3",
             "INTERPACT_BODY_BYTES_MAX": "2048",
             "INTERPACT_QUERY_SECONDS_MAX": "1",
@@ -61,6 +73,12 @@ def test_everything_can_be_set() -> None:
         owner_database_url=OWNER,
         secret=bytes(range(32)),
         log_level="WARNING",
+        log_format="json",
+        metrics=False,
+        metrics_listen=("::1", 9464),
+        traces=True,
+        leave_seconds=5,
+        drain_seconds=30,
         pool_size=3,
         body_bytes_max=2048,
         query_seconds_max=1,
@@ -116,6 +134,15 @@ def test_an_address_may_name_a_sockets_folder() -> None:
             "INTERPACT_QUERY_SECONDS_MAX is '1.5': expected a number of seconds from 1 to 600",
         ),
         ({"INTERPACT_DEMO": "yes"}, "INTERPACT_DEMO is 'yes': expected 0 or 1"),
+        ({"INTERPACT_LOG_FORMAT": "xml"}, "INTERPACT_LOG_FORMAT is 'xml': expected one of json, text"),
+        (
+            {"INTERPACT_METRICS_LISTEN": "::1:9464"},
+            "INTERPACT_METRICS_LISTEN is '::1:9464': expected an address and a port to listen on, as in 127.0.0.1:9464",
+        ),
+        (
+            {"INTERPACT_METRICS_LISTEN": "9464"},
+            "INTERPACT_METRICS_LISTEN is '9464': expected an address and a port to listen on, as in 127.0.0.1:9464",
+        ),
         (
             {"INTERPACT_LOG_LEVEL": "loud"},
             "INTERPACT_LOG_LEVEL is 'loud': expected one of debug, info, warning, error",
@@ -226,3 +253,31 @@ def test_the_page_lists_every_setting_as_the_code_has_it() -> None:
         r"^\| `(\w+)` \| (?:`(.*?)`)? ?\| (.*?) \| .+ \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert rows == [(variable.name, variable.default, variable.expected) for variable in VARIABLES]
+
+
+def test_origins_are_listed_as_browsers_write_them() -> None:
+    environ = {"HOME": "/home/ada", "INTERPACT_ORIGINS": "https://desk.example, http://localhost:5173,"}
+    assert service_settings(environ).origins == {"https://desk.example", "http://localhost:5173"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://*.example",
+        "desk.example",
+        "https://desk.example/",
+        "https://Desk.example",
+        "null",
+        "ftp://x",
+        "http://",
+    ],
+)
+def test_an_origin_that_no_browser_would_send_is_refused(origin: str) -> None:
+    (problem,) = problems_of({"INTERPACT_ORIGINS": f"https://desk.example,{origin}"})
+    assert problem.startswith(f"INTERPACT_ORIGINS has {origin!r}: expected origins")
+
+
+def test_only_trusted_documents_needs_some() -> None:
+    (problem,) = problems_of({"INTERPACT_DOCUMENTS_ONLY": "1"})
+    assert problem.startswith("INTERPACT_DOCUMENTS is not set, but needed because INTERPACT_DOCUMENTS_ONLY is 1")

@@ -91,6 +91,12 @@ OUTAGES = [
         "outages.1.externalId",
         outages({}, {"impact": "minor", "replacesRevision": 1}),
     ),
+    batch(
+        "nothing good to keep",
+        "INVALID",
+        "outages.0.impact",
+        outages({"stream": stream(source="unheard-of"), "impact": "awful"}, onInvalid="KEEP_GOOD"),
+    ),
     batch("1,001 outages", "TOO_MANY", "outages", outages(*({"externalId": str(at)} for at in range(1001)))),
     batch(
         "a report ahead of time",

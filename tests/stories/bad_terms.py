@@ -7,7 +7,6 @@ from typing import Any
 from tests.stories.bad_input import AT, END, NUL, Asked, Given, Names, document, given, refused, unread
 
 WINDOW = {"every": "DAY", "zone": "UTC"}
-YEARS = {"contractYear": {"zone": "UTC"}}
 
 
 def party(name: str, code: str, path: str, /, **more: Any) -> Asked:
@@ -175,7 +174,6 @@ TERMS = [
     exclusion("a NUL in a reason", "OUT_OF_RANGE", "reason", reason=f"a{NUL}"),
 ]
 
-EXCUSE = meant(kind="AGREED", startsAt=AT, endsAt=END, service="@leaf")
 RIGHTS = [
     forbidden("a vendor that makes a party", "createParty", given(code="n", name="N", kind="VENDOR"), key="vendor"),
     forbidden(

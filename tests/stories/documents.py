@@ -10,9 +10,6 @@ ACTIVATE = "mutation ($input: ActivateAgreementInput!) { activateAgreement(input
 RECORD_OUTAGES = (
     "mutation ($input: RecordOutagesInput!) { recordOutages(input: $input) { recordedCount duplicateCount %s } }"
 )
-WITHDRAW_OUTAGES = (
-    "mutation ($input: WithdrawOutagesInput!) { withdrawOutages(input: $input) { recordedCount duplicateCount %s } }"
-)
 RECORD_MEASUREMENTS = (
     "mutation ($input: RecordMeasurementsInput!)"
     " { recordMeasurements(input: $input) { recordedCount duplicateCount %s } }"

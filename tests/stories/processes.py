@@ -59,6 +59,9 @@ def environment(data_dir: Path, more: Mapping[str, str] | None = None) -> dict[s
         "HOME": str(data_dir.parent),
         "INTERPACT_DATA_DIR": str(data_dir),
         "INTERPACT_PORT": "0",
+        # Stories ask for whole lists with all that they lead to, which a service lets nobody do by itself.
+        "INTERPACT_COST_MAX": "1000000",
+        "INTERPACT_QUOTA_PER_MINUTE": "0",
         "PYTHONUNBUFFERED": "1",
         **(more or {}),
     }

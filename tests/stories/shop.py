@@ -66,8 +66,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+TODAY = now().replace(hour=0, minute=0, second=0, microsecond=0)
+"""Of the whole run, also where midnight falls into it."""
+
+
 def midnight(days_ago: int) -> datetime:
-    return now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
+    return TODAY - timedelta(days=days_ago)
 
 
 def an_outage_of_the_day(days_ago: int) -> Told:

@@ -8,11 +8,12 @@ from decimal import Decimal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.attainment import Attainment, same_verdict
+from domain.attainment import Attainment, TimeEvidence, same_verdict
 from domain.attainment import Phase as PeriodPhase
 from domain.ids import PeriodId
 from tests.stories.conftest import Past
 from tests.stories.histories import (
+    START,
     Content,
     ExclusionIdentity,
     Identity,
@@ -29,7 +30,7 @@ from tests.stories.histories import (
     outage_contents,
     two_orders,
 )
-from tests.stories.replaying import Player
+from tests.stories.replaying import SERVICE, Player
 from tests.stories.scratch import (
     END,
     LATE,
@@ -107,6 +108,29 @@ async def test_verdicts_kept_up_equal_verdicts_from_scratch_whatever_the_order(
         for workshop, player in zip(workshops, players, strict=True):
             await process.worker.settle_tenant(workshop.tenant)
             await assert_kept_up(workshop, player)
+
+
+async def test_what_lengthens_an_outage_in_front_reaches_the_period_in_which_it_ends(past: Past) -> None:
+    """Of whole minutes the last one is dropped; which that is depends on the merged outage's start, a day before."""
+    hour, second = timedelta(hours=1), timedelta(seconds=1)
+    over_midnight = OutageContent(START + 22 * hour, START + 29 * hour + 30 * second, "critical")
+    in_front = OutageContent(START + 21 * hour + 15 * second, START + 22 * hour, "critical")
+    async with past.workshops(1) as (_, process, (workshop,)):
+        await furnish(workshop)
+        player = Player(workshop, lambda: process.worker.settle_tenant(workshop.tenant))
+        await player.play([Step(OutageIdentity("probe", "o1"), over_midnight, alone=True, judge=True)])
+        before = await assert_kept_up(workshop, player)
+        await player.play([Step(OutageIdentity("probe", "o2"), in_front, alone=True, judge=True)])
+        after = await assert_kept_up(workshop, player)
+        place = (SERVICE, "minutes", START + 24 * hour)
+        assert [_down_us(verdicts[place]) for verdicts in (before, after)] == [18_000_000_000, 18_015_000_000]
+        await player.play([Step(OutageIdentity("probe", "o2"), None, alone=True, judge=True)])
+        assert _down_us((await assert_kept_up(workshop, player))[place]) == 18_000_000_000
+
+
+def _down_us(attainment: Attainment) -> int:
+    assert isinstance(attainment.evidence, TimeEvidence)
+    return attainment.evidence.down_us
 
 
 FACTS = """

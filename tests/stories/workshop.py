@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 from domain.actor import Actor, Role
 from domain.agreement import Agreement, AgreementKind
 from domain.calendars import CalendarWindow, Every, Window
-from domain.ids import KeyId, PartyId, ServiceId, TenantId
+from domain.ids import KeyId, PartyId, TenantId
 from domain.metric import Aggregation, Metric
 from domain.objective import Granularity, Missing
 from domain.party import Party, PartyKind
@@ -145,6 +145,3 @@ class Workshop:
         activate = ActivateAgreement(agreement=drafted.id)
         made = await activate_agreement(self.open_work, self.admin, activate, at=self.clock(), mint=self.mint)
         return self.agreements.setdefault(code, made)
-
-    def service_ids(self) -> Mapping[str, ServiceId]:
-        return {code: service.id for code, service in self.services.items()}
