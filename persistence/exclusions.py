@@ -163,9 +163,11 @@ class StoredExclusions:
         row = tables.exclusion.c
         wanted = self._latest().where(row.withdrawn.is_(False))
         if where.services:
-            wanted = wanted.where(one_of(row.service_id, where.services))
+            seen = slices.of_services(self._session, row.service_id)
+            wanted = wanted.where(one_of(row.service_id, where.services), seen)
         if where.agreements:
-            wanted = wanted.where(one_of(row.agreement_id, where.agreements))
+            seen = slices.of_agreements(self._session, row.agreement_id)
+            wanted = wanted.where(one_of(row.agreement_id, where.agreements), seen)
         if where.kinds:
             wanted = wanted.where(one_of(row.kind, [kind.value for kind in where.kinds]))
         return wanted

@@ -160,11 +160,15 @@ class StoredServices:
     def _matching(self, where: ServiceFilter) -> Select[Any]:
         row, consumer = tables.service.c, tables.service_consumer.c
         wanted = select(tables.service).where(row.tenant_id == self._session.tenant, slices.services(self._session))
+        # By a party that the actor does not see nothing is found, or the filter would tell who else is served.
         if where.providers:
-            wanted = wanted.where(one_of(row.provider_id, where.providers))
+            seen = slices.of_parties(self._session, row.provider_id)
+            wanted = wanted.where(one_of(row.provider_id, where.providers), seen)
         if where.consumers:
             consumed = select(consumer.service_id).where(
-                consumer.tenant_id == self._session.tenant, one_of(consumer.party_id, where.consumers)
+                consumer.tenant_id == self._session.tenant,
+                one_of(consumer.party_id, where.consumers),
+                slices.of_parties(self._session, consumer.party_id),
             )
             wanted = wanted.where(row.service_id.in_(consumed))
         return wanted

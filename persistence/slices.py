@@ -37,14 +37,17 @@ def of_agreements(session: Session, agreement_id: ColumnElement[Any]) -> ColumnE
 
 
 def parties(session: Session) -> ColumnElement[bool]:
+    return of_parties(session, tables.party.c.party_id)
+
+
+def of_parties(session: Session, party_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Itself and those below it, and who stands on the other side of its agreements."""
     if session.actor.party is None:
         return true()
-    row = tables.party.c
     return or_(
-        row.party_id.in_(own_parties(session)),
-        row.party_id.in_(_seen_agreements(session, tables.agreement.c.provider_id)),
-        row.party_id.in_(_seen_agreements(session, tables.agreement.c.customer_id)),
+        party_id.in_(own_parties(session)),
+        party_id.in_(_seen_agreements(session, tables.agreement.c.provider_id)),
+        party_id.in_(_seen_agreements(session, tables.agreement.c.customer_id)),
     )
 
 

@@ -30,7 +30,7 @@ from domain.instants import EARLIEST, LATEST, checked_instant
 from domain.metric import COUNT_MAX, Metric, Shape
 from domain.ports import Mint, OpenWork, Work
 from domain.stream import StreamKey
-from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all
+from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all, require_some
 from domain.usecases.once import answered, earlier
 from domain.usecases.streams import Resolved, resolve_streams
 
@@ -98,6 +98,7 @@ async def record_measurements(
         _settle(batch, "samples", [(line, each.revision) for line, each in batch.samples], clashes)
         require_all(batch.refused, command.on_invalid)
         recorded = Recorded(recorded=batch.points, duplicates=batch.duplicates, refused=tuple(batch.refused))
+        require_some(recorded)
         if recorded.recorded:
             work.posts(PostingKind.FACTS, at)
         await answered(work, key, as_result(recorded))

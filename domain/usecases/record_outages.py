@@ -25,7 +25,7 @@ from domain.instants import checked_instant
 from domain.metric import Shape
 from domain.ports import Mint, OpenWork, Work
 from domain.stream import StreamKey
-from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all
+from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all, require_some
 from domain.usecases.once import answered, earlier
 from domain.usecases.streams import Resolved, resolve_streams
 
@@ -236,9 +236,11 @@ async def _add(work: Work, batch: _Batch, on_invalid: OnInvalid) -> None:
 
 
 async def _finish(work: Work, batch: _Batch, key: str | None, at: datetime, *, added: bool) -> Recorded:
+    recorded = Recorded(recorded=len(batch.accepted), duplicates=batch.duplicates, refused=tuple(batch.refused))
     if added:
         work.posts(PostingKind.FACTS, at)
-    recorded = Recorded(recorded=len(batch.accepted), duplicates=batch.duplicates, refused=tuple(batch.refused))
+    else:
+        require_some(recorded)
     await answered(work, key, as_result(recorded))
     return recorded
 

@@ -8,6 +8,7 @@ from tests.stories.bad_input import AT, END, LATER, NUL, Asked, Given, given, re
 
 OUTAGE = {"stream": stream(), "externalId": "new", "impact": "critical", "startedAt": AT, "endedAt": END}
 TALLIES = {"stream": stream(metric="good"), "starts": [AT], "ends": [LATER], "good": [1], "total": [2]}
+UNHEARD_OF = stream(metric="good", source="unheard-of")
 SAMPLES = {"stream": stream(metric="delay"), "instants": [AT], "values": ["1.5"]}
 
 
@@ -147,6 +148,14 @@ MEASUREMENTS = [
         given(tallies=[TALLIES, TALLIES]),
         "INVALID",
         "tallies.1.stream",
+        key="vendor",
+    ),
+    refused(
+        "no good point to keep",
+        "recordMeasurements",
+        given(tallies=[{**TALLIES, "stream": UNHEARD_OF, "good": [9]}], onInvalid="KEEP_GOOD"),
+        "OUT_OF_RANGE",
+        "tallies.0.good.0",
         key="vendor",
     ),
     refused(

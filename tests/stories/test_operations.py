@@ -53,8 +53,8 @@ async def test_logs_name_request_tenant_and_role_and_never_a_secret(
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
     told = [line for line in lines if line.get("request_id") == answer.headers["x-request-id"]]
     assert [(line["kind"], line["outcome"], line["role"]) for line in told] == [("mutation", "ok", "vendor")]
-    (periods,) = {line["tenant"] for line in lines if line["message"] == "periods were judged"}
-    assert periods == told[0]["tenant"]
+    # The worker serves every tenant of the house, those of other stories too.
+    assert told[0]["tenant"] in {line["tenant"] for line in lines if line["message"] == "periods were judged"}
     environment = service_settings(processes.environment(house.data_dir))
     keys = [client.key for client in (shop.admin, shop.vendor, shop.rival)]
     secrets = [mistyped, *(part for key in keys for part in (key, key.split("_")[2])), *cursors]
