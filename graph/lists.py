@@ -92,7 +92,11 @@ class Lists:
         Outage, OutageFilter, OutageOrder, "Outages as known now, without withdrawn ones.", lambda work: work.outages
     )
     exclusions = _list(
-        Exclusion, ExclusionFilter, ExclusionOrder, "Exclusions, withdrawn ones too.", lambda work: work.exclusions
+        Exclusion,
+        ExclusionFilter,
+        ExclusionOrder,
+        "Exclusions as known now, without withdrawn ones.",
+        lambda work: work.exclusions,
     )
     attainments = _list(
         Attainment, AttainmentFilter, AttainmentOrder, "Verdicts, each in its latest revision.", _Verdicts
