@@ -11,11 +11,12 @@ is_ours := $(shell grep -qF " $$(pwd -P)/.venv" .venv/pyvenv.cfg 2>/dev/null && 
 	print("yes" if sys.version_info >= (3, 11) else "no")' 2>/dev/null)
 pip := $(bin)/python -m pip --quiet --disable-pip-version-check --no-input
 clients := tests/clients/node_modules/.package-lock.json
+peers := bench/clients/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup run test test-15 check bench schema migration lock clean FORCE
+.PHONY: help setup run test test-15 check bench bench-full schema migration lock clean FORCE
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +61,9 @@ test-15: setup ## Run the tests of persistence/ on PostgreSQL 15
 $(clients): tests/clients/package.json tests/clients/package-lock.json
 	@npm ci --prefix tests/clients --no-fund --no-audit --loglevel=error
 
+$(peers): bench/clients/package.json bench/clients/package-lock.json
+	@npm ci --prefix bench/clients --no-fund --no-audit --loglevel=error
+
 .PHONY: no-npm
 no-npm:
 	@echo "npm is not installed: the stories that need a Node client are skipped."
@@ -70,8 +74,11 @@ check: setup ## Lint, format check, types and import contracts; what CI runs
 	@$(bin)/mypy
 	@$(bin)/lint-imports
 
-bench: setup ## Measure against the limits of bench/, and write bench/results.json
+bench: setup $(if $(shell command -v npm 2>/dev/null),$(peers)) ## Measure against the limits of bench/, and write bench/results.json
 	@$(bin)/python -m bench
+
+bench-full: setup ## The benchmarks that take long: fifty million points
+	@$(bin)/python -m bench judge_50m_vs_1m
 
 schema: setup ## Print the GraphQL schema from the code to graph/schema.graphql
 	@$(bin)/interpact schema > .venv/schema.graphql
@@ -87,8 +94,9 @@ lock: setup ## Choose the newest dependencies that fit, and write requirements/*
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 			--output-file "requirements/$$name.txt" "requirements/$$name.in" >/dev/null || exit 1; done
 	@npm update --prefix tests/clients --package-lock-only --no-fund --no-audit
+	@npm update --prefix bench/clients --package-lock-only --no-fund --no-audit
 
 clean: ## Remove what the other tasks made (never the data folder)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info bench/results.json \
-		tests/clients/node_modules
+		tests/clients/node_modules bench/clients/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,7 +21,7 @@ from bench.results import Result, Sides, interleaved, percentile
 from bench.serving import Address, serving
 from bench.tenants import OUTAGES, VENDOR, a_key, a_tenant
 from bench.waiting import until_judged
-from domain.actor import Role
+from domain.policy import Role
 from domain.usecases.record_outages import RecordOutages, Report, record_outages
 from runtime.clock import system_clock
 from runtime.service import running

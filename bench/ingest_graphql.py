@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from time import perf_counter
 
-import uvloop
-
+from bench.beside import beside
 from bench.ground import Ground, Place
 from bench.posting import Client, request
 from bench.results import Result, interleaved
@@ -21,7 +16,7 @@ from bench.serving import Address, serving
 from bench.tallies import BEGINNING, COPY_BATCH, Clockwork, Copied, series_of
 from bench.tenants import TALLIES, a_key, a_tenant
 from bench.waiting import until_judged
-from domain.actor import Role
+from domain.policy import Role
 from domain.stream import StreamKey
 from runtime.clock import system_clock
 from runtime.service import running
@@ -48,7 +43,7 @@ async def measure(ground: Ground) -> Sequence[Result]:
             key = await a_key(place, process, measured, Role.INGEST)
         copied = Copied(superuser)
         await copied.prepare()
-        async with serving(place) as address, _clients() as clients:
+        async with serving(place) as address, beside(_posted) as clients:
             pair = _Pair(place, copied, clients, address, key, measured.streams(TALLIES))
             sides = await interleaved(pair.ours, pair.theirs, runs=RUNS, warm_ups=1)
     ours, theirs = sides.medians()
@@ -76,7 +71,7 @@ class _Pair:
         self,
         place: Place,
         copied: Copied,
-        clients: Connection,
+        clients: Callable[[_Order], Awaitable[tuple[int, float]]],
         address: Address,
         key: str,
         streams: Sequence[StreamKey],
@@ -99,8 +94,7 @@ class _Pair:
             streams=self._streams,
             starts=[[window[client] for window in windows] for client in range(CLIENTS)],
         )
-        self._clients.send(order)
-        recorded, seconds = await asyncio.to_thread(self._clients.recv)
+        recorded, seconds = await self._clients(order)
         assert recorded == CLIENTS * CALLS * STREAMS * POINTS, "every point is new"
         return float(recorded / seconds)
 
@@ -108,30 +102,6 @@ class _Pair:
         """Once the worker is through, so that COPY has the machine for itself."""
         await until_judged(self._place)
         return await self._copied.copy(await self._copied.rows_since(self._since))
-
-
-@asynccontextmanager
-async def _clients() -> AsyncIterator[Connection]:
-    """All clients in a process of their own: what they cost is not the server's, though they share its cores."""
-    context = get_context("spawn")
-    mine, theirs = context.Pipe()
-    process = context.Process(target=_serve_orders, args=(theirs,), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield mine
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.join)
-        mine.close()
-
-
-def _serve_orders(orders: Connection) -> None:
-    """Until terminated; a Ctrl-C at the terminal is for the process that gives the orders."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        order: _Order = orders.recv()
-        orders.send(uvloop.run(_posted(order)))
 
 
 async def _posted(order: _Order) -> tuple[int, float]:

@@ -53,4 +53,11 @@ LIMITS: Mapping[str, Limit] = {
     "ingest_graphql_vs_copy": RatioLimit(Bound.AT_LEAST, 0.30),
     "breach_latency_vs_commit": FigureLimit(Bound.AT_MOST, 1_000),
     "judge_24_months_vs_1": RatioLimit(Bound.AT_MOST, 1.25),
+    "judge_50m_vs_1m": RatioLimit(Bound.AT_MOST, 1.25),
+    "judge_50m_vs_1m_pages": RatioLimit(Bound.AT_MOST, 1.0),
+    "judge_vs_sql_aggregate": RatioLimit(Bound.AT_LEAST, 100),
+    "noisy_neighbour_p99": RatioLimit(Bound.AT_MOST, 2.00),
+    "attack_cpu": FigureLimit(Bound.AT_MOST, 50),
+    "idle_socket_memory": FigureLimit(Bound.AT_MOST, 48),
+    "projection_brier": RatioLimit(Bound.AT_MOST, 1.00),
 }

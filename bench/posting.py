@@ -43,13 +43,18 @@ class Client:
 
     async def post(self, whole: bytes) -> dict[str, Any]:
         """The `data` of the answer; anything but plain success is an error here."""
+        status, body = await self.ask(whole)
+        answer = orjson.loads(body)
+        if status != 200 or "errors" in answer:
+            raise RuntimeError(f"{status}: {body[:2_000].decode(errors='replace')}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def ask(self, whole: bytes) -> tuple[int, bytes]:
+        """The status and the body, whatever they are."""
         self._writer.write(whole)
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
         status, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await self._reader.readexactly(int(headers["content-length"]))
-        answer = orjson.loads(body)
-        if " 200 " not in f"{status} " or "errors" in answer:
-            raise RuntimeError(f"{status}: {body[:2_000].decode(errors='replace')}")
-        data: dict[str, Any] = answer["data"]
-        return data
+        return int(status.split(" ")[1]), body

@@ -7,10 +7,11 @@ import base64
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from bench.ground import Place
@@ -30,8 +31,9 @@ class Address:
 
 
 @asynccontextmanager
-async def serving(place: Place) -> AsyncIterator[Address]:
-    settings = {
+async def serving(place: Place, settings: Mapping[str, str] = MappingProxyType({})) -> AsyncIterator[Address]:
+    """`settings` go over those that every benchmark needs."""
+    needed = {
         "DATABASE_URL": place.service_url,
         "INTERPACT_SECRET": base64.b64encode(secrets.token_bytes(32)).decode(),
         "INTERPACT_HOST": "127.0.0.1",
@@ -40,17 +42,20 @@ async def serving(place: Place) -> AsyncIterator[Address]:
     }
     plain = {name: value for name, value in os.environ.items() if not name.startswith("INTERPACT_")}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "runtime.cli", "serve"), cwd=ROOT, env=plain | settings, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "runtime.cli", "serve"),
+        cwd=ROOT,
+        env={**plain, **needed, **settings},
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
-        yield await _announced(process)
+        yield await announced(process)
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
 
 
-async def _announced(process: asyncio.subprocess.Process) -> Address:
+async def announced(process: asyncio.subprocess.Process) -> Address:
     assert process.stdout is not None
     async with asyncio.timeout(START_SECONDS_MAX):
         line = (await process.stdout.readline()).decode()

@@ -7,12 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from bench.ground import Place
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.agreement import AgreementKind
 from domain.calendars import CalendarWindow, Every
 from domain.ids import KeyId, PartyId, TenantId
 from domain.metric import Aggregation, Metric
 from domain.party import PartyKind
+from domain.policy import Role
 from domain.stream import StreamKey
 from domain.usecases.agreements import (
     ActivateAgreement,
@@ -30,9 +31,9 @@ from domain.usecases.catalog import (
     create_party,
     create_service,
 )
-from persistence.operator import Operator, Tenant
+from persistence.operator import Tenant
 from runtime.clock import system_clock
-from runtime.commands.key import issued
+from runtime.commands.key import issued, operator_at
 from runtime.service import Running
 
 VENDOR = "vendor"
@@ -49,6 +50,7 @@ class Measured:
     tenant: TenantId
     admin: Actor
     vendor: PartyId
+    customer: PartyId
     services: tuple[str, ...]
 
     def streams(self, metric: str) -> tuple[StreamKey, ...]:
@@ -56,12 +58,19 @@ class Measured:
 
 
 async def a_tenant(
-    place: Place, process: Running, *, services: int, promised: str, since: datetime, at: datetime
+    place: Place,
+    process: Running,
+    *,
+    services: int,
+    promised: str,
+    since: datetime,
+    at: datetime,
+    code: str = "bench",
 ) -> Measured:
     """Each service is promised `promised` percent a month of its availability and of its requests, from `since` on."""
     tenant = TenantId(process.mint())
-    kept = Tenant(id=tenant, code="bench", name="Benchmarks", created_at=system_clock())
-    await Operator(place.owner_url).create_tenant(kept)
+    kept = Tenant(id=tenant, code=code, name="Benchmarks", created_at=system_clock())
+    await operator_at(place.owner_url).create_tenant(kept)
     admin = Actor(tenant=tenant, caller=KeyId(process.mint()), role=Role.ADMIN)
     work, mint = process.open_work, process.mint
     vendor = await create_party(
@@ -71,13 +80,13 @@ async def a_tenant(
         work, admin, CreateParty(code=CUSTOMER, name="Customer", kind=PartyKind.CUSTOMER), at=at, mint=mint
     )
     codes = tuple(f"service-{number:02}" for number in range(services))
-    for code in codes:
-        command = CreateService(code=code, name=code, provider=vendor.id, consumers=(customer.id,))
+    for each in codes:
+        command = CreateService(code=each, name=each, provider=vendor.id, consumers=(customer.id,))
         await create_service(work, admin, command, at=at, mint=mint)
-    measured = Measured(tenant=tenant, admin=admin, vendor=vendor.id, services=codes)
+    measured = Measured(tenant=tenant, admin=admin, vendor=vendor.id, customer=customer.id, services=codes)
     metrics = [
-        await create_metric(work, admin, CreateMetric(code=code, name=code, aggregation=how), at=at, mint=mint)
-        for code, how in ((OUTAGES, Aggregation.AVAILABILITY), (TALLIES, Aggregation.RATIO_OF_SUMS))
+        await create_metric(work, admin, CreateMetric(code=each, name=each, aggregation=how), at=at, mint=mint)
+        for each, how in ((OUTAGES, Aggregation.AVAILABILITY), (TALLIES, Aggregation.RATIO_OF_SUMS))
     ]
     await _promise(process, measured, customer.id, metrics, promised=promised, since=since, at=at)
     return measured
@@ -86,7 +95,7 @@ async def a_tenant(
 async def a_key(place: Place, process: Running, measured: Measured, role: Role, party: PartyId | None = None) -> str:
     """The text of a new key."""
     text, key = issued(measured.tenant, KeyId(process.mint()), role=role, party=party, label="bench")
-    await Operator(place.owner_url).create_key(key)
+    await operator_at(place.owner_url).create_key(key)
     return text
 
 

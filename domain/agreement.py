@@ -9,10 +9,12 @@ from enum import Enum, IntEnum
 from itertools import pairwise
 from uuid import UUID
 
-from domain.calendars import ContractYearWindow, periods
-from domain.errors import Invalid, OutOfRange, Taken, WrongState
+from domain.calendars import ContractYearWindow, RollingWindow, periods
+from domain.errors import DomainError, Invalid, OutOfRange, Taken, TooMany, WrongState
+from domain.exclusion import ExclusionTerms
 from domain.ids import AgreementId, PartyId, PeriodId, ServiceId, VersionId
 from domain.objective import Importance, Objective
+from domain.recurrence import RECURRENCES_MAX, Recurrence, require_bounded
 from domain.service import Service
 from domain.spans import Span
 from domain.text import checked_code, checked_name, checked_note
@@ -80,6 +82,8 @@ class Version:
     clauses: tuple[Clause, ...] = ()
     grace: timedelta = DEFAULT_GRACE
     judge_partial_periods: bool = False
+    exclusion_terms: tuple[ExclusionTerms, ...] = ()
+    recurring: tuple[Recurrence, ...] = ()
     activated_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -89,6 +93,12 @@ class Version:
             raise OutOfRange(f"a version has at most {CLAUSES_MAX} clauses", path=("clauses",))
         if not timedelta(0) <= self.grace <= GRACE_MAX:
             raise OutOfRange(f"a grace is 0 to {GRACE_MAX.days} days", path=("grace",))
+        if len(self.recurring) > RECURRENCES_MAX:
+            raise TooMany(f"a version has at most {RECURRENCES_MAX} recurrences", path=("recurring",))
+        kinds = [terms.kind for terms in self.exclusion_terms]
+        for index, kind in enumerate(kinds):
+            if kind in kinds[:index]:
+                raise Taken(f"two terms are of the kind {kind.value}", path=("exclusionTerms", index, "kind"))
         seen: set[str] = set()
         for index, objective in enumerate(self.objectives):
             if objective.code in seen:
@@ -193,7 +203,8 @@ def periods_of(
 ) -> tuple[Period, ...]:
     """The periods that the version governs: those that start while it is in force (rules.md, Calendars).
 
-    The first version also governs the part of the natural period that its start cuts.
+    The first version also governs the part of the natural period that its start cuts. Rolling periods are whole: none
+    that the agreement's term would cut is judged.
     """
     successor = agreement.successor_of(version.id)
     ends = (until, agreement.ends_at, successor.effective_from if successor else None)
@@ -210,9 +221,20 @@ def periods_of(
         start = max(natural.start, version.effective_from)
         end = natural.end if agreement.ends_at is None else min(natural.end, agreement.ends_at)
         partial = cut or end < natural.end
+        if partial and isinstance(window, RollingWindow):
+            continue
         report_only = told_only or (partial and not version.judge_partial_periods)
         found.append(Period(id=PeriodId(new_id()), span=Span(start, end), report_only=report_only))
     return tuple(found)
+
+
+def require_bounded_recurrences(version: Version, *, ends_at: datetime | None) -> None:
+    """Raises Invalid or TooMany for one that has no end, never occurs, or occurs too often."""
+    for index, recurrence in enumerate(version.recurring):
+        try:
+            require_bounded(recurrence, ends_at=ends_at)
+        except DomainError as error:
+            raise error.at("recurring", index) from error
 
 
 def require_distinct_scope(agreement: Agreement) -> None:

@@ -7,13 +7,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from domain.agreement import Period
+from domain.agreement import Agreement, Period, Version
+from domain.aside import NOTHING_ASIDE, SetAside
+from domain.exclusion import ExclusionTerms
 from domain.ids import AgreementId, ObjectiveId, PeriodId, ServiceId, StreamId, VersionId
+from domain.instants import EARLIEST
 from domain.metric import Metric
 from domain.objective import Objective
 from domain.ratio import Ratio, exact_decimal
+from domain.recurrence import Recurrence
 
 OUTAGES_TOLD_MAX = 100
+CASES_TOLD_MAX = 100
 
 
 class Phase(Enum):
@@ -40,13 +45,16 @@ class Status(Enum):
 
 
 class Use(Enum):
-    """What became of one record in the count. `NO_EFFECT`: it did not bring the judged service down."""
+    """What became of one record in the count. `NO_EFFECT`: it did not bring the judged service down. `CLOSED`: it did,
+    outside the service hours only.
+    """
 
     COUNTED = "counted"
     WEIGHTLESS = "weightless"
     TOO_SHORT = "too_short"
     EXCUSED = "excused"
     NO_EFFECT = "no_effect"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,16 @@ class OutageUsed:
     stream: StreamId
     external_id: str
     revision: int
+    use: Use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateUsed:
+    """A stretch over which one state other than up held, known by the instant from which it did."""
+
+    stream: StreamId
+    state: str
+    since: datetime
     use: Use
 
 
@@ -79,6 +97,8 @@ class TimeEvidence:
     units_per_us: int
     outages: tuple[OutageUsed, ...]
     outages_total: int
+    states: tuple[StateUsed, ...] = ()
+    states_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +110,42 @@ class CountEvidence:
     good: int
     total: int
     points: int
+
+
+class CaseUse(Enum):
+    """What became of one case in the count. `OPEN`: not decided in the period so far."""
+
+    IN_TIME = "in_time"
+    LATE = "late"
+    OPEN = "open"
+    EXCUSED = "excused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseUsed:
+    """`decided_at`: None while it is open."""
+
+    stream: StreamId
+    external_id: str
+    revision: int
+    decided_at: datetime | None
+    use: CaseUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseEvidence:
+    """Of cases: how many were decided in the period so far, in time or late, and how many are open.
+
+    `cases` are told in the order of their decisions, those that are open last.
+    """
+
+    allowed_us: int
+    excluded_us: int
+    in_time: int
+    late: int
+    open: int
+    cases: tuple[CaseUsed, ...]
+    cases_total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +161,55 @@ class SampleEvidence:
     scale: int
 
 
-Evidence = TimeEvidence | CountEvidence | SampleEvidence
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceEvidence:
+    """Of slices of `slice_us` each. `slices` share an instant with the allowed time so far, `slices_total` with that of
+    the whole period. Of the `reported` ones, which have a point, `idle` have no total.
+
+    `good` is None where slices are not told apart. `counted` are divided by; `bad` is how much of them was not good, in
+    10^-12 of a slice.
+    """
+
+    allowed_us: int
+    excluded_us: int
+    slice_us: int
+    slices: int
+    slices_total: int
+    reported: int
+    idle: int
+    good: int | None
+    counted: int
+    bad: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PercentileEvidence:
+    """Of samples in the allowed time: the bounds of the percentile, both included, in units of 10^-scale.
+
+    They are one value where it is exact, which it is when the period has ended. `undecided`: a level of the objective
+    lies between them.
+    """
+
+    allowed_us: int
+    excluded_us: int
+    percentile: Decimal
+    points: int
+    low: int | None
+    high: int | None
+    undecided: bool
+    scale: int
+
+
+Evidence = TimeEvidence | CountEvidence | SampleEvidence | SliceEvidence | PercentileEvidence | CaseEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is judged: an objective of a version of an agreement, on one service."""
+    """What is judged: an objective of a version of an agreement, on one service.
+
+    `starts_at`, `ends_at`: the agreement's term, from which its contract years count and in which exclusions recur.
+    """
 
     objective: Objective
     metric: Metric
@@ -118,6 +217,27 @@ class Subject:
     version: VersionId
     service: ServiceId
     grace: timedelta
+    starts_at: datetime = EARLIEST
+    ends_at: datetime | None = None
+    exclusion_terms: tuple[ExclusionTerms, ...] = ()
+    recurring: tuple[Recurrence, ...] = ()
+
+
+def subject_of(
+    agreement: Agreement, version: Version, objective: Objective, metric: Metric, service: ServiceId
+) -> Subject:
+    return Subject(
+        objective=objective,
+        metric=metric,
+        agreement=agreement.id,
+        version=version.id,
+        service=service,
+        grace=version.grace,
+        starts_at=agreement.starts_at,
+        ends_at=agreement.ends_at,
+        exclusion_terms=version.exclusion_terms,
+        recurring=version.recurring,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +256,7 @@ class Attainment:
     coverage: Ratio | None
     evidence: Evidence
     next_at: datetime | None
+    set_aside: SetAside = NOTHING_ASIDE
     revision: int = 1
 
     @property
@@ -159,10 +280,24 @@ def shown_target(target: Ratio, metric: Metric) -> Decimal:
     return exact_decimal(target.exact * factor)
 
 
-def budget_us(objective: Objective, evidence: TimeEvidence) -> int:
-    """The down time that the whole period allows at the level that breaches, in whole microseconds."""
+def budget_us(objective: Objective, evidence: TimeEvidence | SliceEvidence) -> int:
+    """The down time that the whole period allows at the level that breaches, in whole microseconds.
+
+    Of slices it is the time of those that may be bad.
+    """
     level = objective.breach_level
-    return (level.denominator - level.numerator) * evidence.allowed_total_us // level.denominator
+    if isinstance(evidence, SliceEvidence):
+        total_us = evidence.slices_total * evidence.slice_us
+    else:
+        total_us = evidence.allowed_total_us
+    return (level.denominator - level.numerator) * total_us // level.denominator
+
+
+def spent_us(evidence: TimeEvidence | SliceEvidence) -> int:
+    """What is used of the budget, rounded up to a microsecond."""
+    if isinstance(evidence, SliceEvidence):
+        return -(-evidence.bad * evidence.slice_us // 10**12)
+    return -(-evidence.bad_units // evidence.units_per_us)
 
 
 def formula(attainment: Attainment, metric: Metric) -> tuple[str, ...]:
@@ -172,6 +307,8 @@ def formula(attainment: Attainment, metric: Metric) -> tuple[str, ...]:
     match evidence:
         case TimeEvidence():
             whole, excluded, allowed = evidence.period_us, evidence.excluded_us, evidence.allowed_us
+            closed_us = attainment.set_aside.closed_us
+            closed = f" - {_seconds(closed_us)} outside service hours" if closed_us else ""
             apart = {
                 "excused": evidence.excused_us,
                 "too short": evidence.short_us,
@@ -179,8 +316,9 @@ def formula(attainment: Attainment, metric: Metric) -> tuple[str, ...]:
                 "not reported": evidence.missing_us,
             }
             told = ", ".join(f"{_seconds(us)} {name}" for name, us in apart.items())
+            without = f"{closed} - {_seconds(excluded)} excluded"
             return (
-                f"allowed = {_seconds(whole)} of the period - {_seconds(excluded)} excluded = {_seconds(allowed)}",
+                f"allowed = {_seconds(whole)} of the period{without} = {_seconds(allowed)}",
                 f"down = {_seconds(evidence.down_us)} counted; apart from it {told}",
                 f"availability = (allowed - down by weight) / allowed = {value} %",
             )
@@ -189,12 +327,43 @@ def formula(attainment: Attainment, metric: Metric) -> tuple[str, ...]:
                 f"good = {evidence.good} and total = {evidence.total} of {evidence.points} tallies",
                 f"ratio of sums = good / total = {value} %",
             )
+        case SliceEvidence():
+            return _slice_steps(evidence, value)
+        case PercentileEvidence():
+            return _percentile_steps(evidence, metric)
+        case CaseEvidence():
+            decided = evidence.in_time + evidence.late
+            return (
+                f"decided = {evidence.in_time} in time + {evidence.late} late = {decided}; {evidence.open} are open",
+                f"cases within the limit = in time / decided = {value} %",
+            )
         case SampleEvidence():
             total = Decimal(f"{evidence.sum}E-{evidence.scale}")
             return (
                 f"{evidence.points} samples, sum {total}",
                 f"{metric.aggregation.value} = {value} {metric.unit}".rstrip(),
             )
+
+
+def _slice_steps(evidence: SliceEvidence, value: str) -> tuple[str, ...]:
+    told = f"{evidence.reported} of them reported on, {evidence.idle} of these without total"
+    by_slice = f"slices = {evidence.slices} of {_seconds(evidence.slice_us)} in the allowed time; {told}"
+    if evidence.good is None:
+        bad = Decimal(evidence.bad).scaleb(-12)
+        return by_slice, f"mean of slices = ({evidence.counted} - {bad:f} bad) / {evidence.counted} = {value} %"
+    # Where silence counts as good, more are good than met the target.
+    good = evidence.counted - evidence.bad // 10**12
+    return by_slice, f"good slices = {good} / {evidence.counted} = {value} %"
+
+
+def _percentile_steps(evidence: PercentileEvidence, metric: Metric) -> tuple[str, ...]:
+    counted, name = f"{evidence.points} samples", f"percentile {evidence.percentile.normalize():f}"
+    if evidence.low is None or evidence.high is None:
+        return counted, f"{name} = no sample to rank"
+    low, high = (Decimal(f"{each}E-{evidence.scale}") for each in (evidence.low, evidence.high))
+    bounds = f"= {low}" if low == high else f"between {low} and {high}"
+    ends = ", undecided against its target" if evidence.undecided else ""
+    return counted, f"{name} {bounds} {metric.unit}".rstrip() + ends
 
 
 def phase_at(period: Period, grace: timedelta, at: datetime) -> Phase:
@@ -205,11 +374,12 @@ def phase_at(period: Period, grace: timedelta, at: datetime) -> Phase:
 
 def same_verdict(left: Attainment, right: Attainment) -> bool:
     """Whether both tell the same, apart from when they were judged, in which phase and revision."""
-    return (left.status, left.value, left.coverage, left.evidence, left.period) == (
+    return (left.status, left.value, left.coverage, left.evidence, left.set_aside, left.period) == (
         right.status,
         right.value,
         right.coverage,
         right.evidence,
+        right.set_aside,
         right.period,
     )
 

@@ -1,4 +1,6 @@
-"""An objective missed in a period, and its life: open, confirmed when the period is final, withdrawn when mended."""
+"""An objective missed in a period, and its life: at risk before it is missed, open, confirmed when the period is final,
+withdrawn when mended.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from enum import Enum
 
 from domain.attainment import Attainment, Phase, Status
 from domain.ids import AgreementId, BreachId, ObjectiveId, ServiceId
+from domain.risk import Risk, Signals, looked, raised
 from domain.spans import Span
 
 
@@ -16,6 +19,20 @@ class Severity(Enum):
 
     EXPECTED = "expected"
     MINIMUM = "minimum"
+
+
+@dataclass(frozen=True, slots=True)
+class AtRisk:
+    """Nothing is missed yet; it warns."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RiskPassed:
+    """It never opened."""
+
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +50,28 @@ class Withdrawn:
     since: datetime
 
 
-BreachState = Open | Confirmed | Withdrawn
+BreachState = AtRisk | RiskPassed | Open | Confirmed | Withdrawn
+NEVER_OPENED = (AtRisk, RiskPassed)
+"""States of what was no breach so far: it is not listed among those that were."""
 
 
 class Transition(Enum):
+    AT_RISK = "at_risk"
+    RISK_PASSED = "risk_passed"
     OPENED = "opened"
     SEVERITY_CHANGED = "severity_changed"
     CONFIRMED = "confirmed"
     WITHDRAWN = "withdrawn"
+    ENDED = "ended"
+    RESUMED = "resumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """At most one for each objective, service and period."""
+    """At most one for each objective, service and period. `ended_at`: of an episode of a rolling objective, which is
+    known by the period of its first failing evaluation (domain/episode.py). `opened_at`: of one that never opened, when
+    it was first at risk. `risk`: the latest one, where there ever was one.
+    """
 
     id: BreachId
     objective: ObjectiveId
@@ -55,6 +81,12 @@ class Breach:
     severity: Severity
     state: BreachState
     opened_at: datetime
+    ended_at: datetime | None = None
+    risk: Risk | None = None
+
+    @property
+    def never_opened(self) -> bool:
+        return isinstance(self.state, NEVER_OPENED)
 
 
 def follow(
@@ -64,7 +96,7 @@ def follow(
     at = attainment.judged_at
     steps: list[Transition] = []
     missed = attainment.breaches
-    if breach is None or isinstance(breach.state, Withdrawn):
+    if breach is None or isinstance(breach.state, Withdrawn | AtRisk | RiskPassed):
         if not missed:
             return breach, ()
         breach = _opened(breach, attainment, new_id)
@@ -81,16 +113,48 @@ def follow(
     return breach, tuple(steps)
 
 
+def follow_risk(
+    breach: Breach | None, attainment: Attainment, signals: Signals, *, severity: Severity, new_id: BreachId
+) -> tuple[Breach | None, tuple[Transition, ...]]:
+    """The same where nothing is missed: at risk, or not any more. `severity`: which level would be missed first.
+
+    A breach that opened once is not at risk again. A risk is over with its period.
+    """
+    at = attainment.judged_at
+    if breach is None or isinstance(breach.state, RiskPassed):
+        risk = raised(signals, at)
+        if risk is None:
+            return breach, ()
+        begun = _begun(breach, attainment, new_id, severity=severity, state=AtRisk(at))
+        return replace(begun, risk=risk), (Transition.AT_RISK,)
+    if not isinstance(breach.state, AtRisk) or breach.risk is None:
+        return breach, ()
+    breach = replace(breach, risk=looked(breach.risk, signals, at))
+    if attainment.phase is Phase.OPEN and not (breach.risk and breach.risk.passed(at)):
+        return breach, ()
+    return replace(breach, state=RiskPassed(at)), (Transition.RISK_PASSED,)
+
+
 def _opened(former: Breach | None, attainment: Attainment, new_id: BreachId) -> Breach:
+    state = Open(attainment.judged_at)
+    if former is not None and former.never_opened:
+        former = replace(former, opened_at=attainment.judged_at)
+    return _begun(former, attainment, new_id, severity=_severity(attainment), state=state)
+
+
+def _begun(
+    former: Breach | None, attainment: Attainment, new_id: BreachId, *, severity: Severity, state: BreachState
+) -> Breach:
     return Breach(
         id=new_id if former is None else former.id,
         objective=attainment.objective,
         agreement=attainment.agreement,
         service=attainment.service,
         period=attainment.period.span,
-        severity=_severity(attainment),
-        state=Open(attainment.judged_at),
+        severity=severity,
+        state=state,
         opened_at=attainment.judged_at if former is None else former.opened_at,
+        risk=None if former is None else former.risk,
     )
 
 

@@ -1,9 +1,10 @@
-"""Natural periods of calendar windows and contract years (rules.md, Calendars).
+"""Natural periods of calendar windows and contract years, and those of rolling windows (rules.md, Calendars).
 
-Invariant: the periods of a window tile time. Each boundary is the first instant at which a zone's wall clock reads
-midnight of the boundary's date or later. So midnight in a daylight-saving gap becomes the end of the gap; of two
-midnights the first counts; a day that the zone skipped is empty and has no period; a longer period that would start on
-a skipped day starts with the day after. Instants leave room for a period on either side inside the years 1 to 9999.
+Invariant: the periods of a window tile time, but for those of a rolling one. Each boundary is the first instant at
+which a zone's wall clock reads midnight of the boundary's date or later. So midnight in a daylight-saving gap becomes
+the end of the gap; of two midnights the first counts; a day that the zone skipped is empty and has no period; a longer
+period that would start on a skipped day starts with the day after. Instants leave room for a period on either side
+inside the years 1 to 9999.
 
 Zones come from `zoneinfo`, which reads the time zone data of the system or of the `tzdata` package.
 """
@@ -23,6 +24,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from domain.spans import Span
 
 SECOND = timedelta(seconds=1)
+ROLLING_DAYS_MAX = 366
 
 
 class UnknownZone(ValueError):
@@ -39,6 +41,12 @@ class AnchorDayInvalid(ValueError):
         self.every = every
         self.anchor_day = anchor_day
         self.limit = limit
+
+
+class RollingDaysInvalid(ValueError):
+    def __init__(self, days: int) -> None:
+        super().__init__(f"a rolling window has 1 to {ROLLING_DAYS_MAX} days, not {days}")
+        self.days = days
 
 
 class BeforeFirstPeriod(ValueError):
@@ -86,7 +94,21 @@ class ContractYearWindow:
         zone_of(self.zone)
 
 
-Window: TypeAlias = CalendarWindow | ContractYearWindow
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollingWindow:
+    """`[t - days, t)` for each instant t at which a local day starts; a day of the window is 24 hours."""
+
+    days: int
+    zone: str
+
+    def __post_init__(self) -> None:
+        zone_of(self.zone)
+        if not 1 <= self.days <= ROLLING_DAYS_MAX:
+            raise RollingDaysInvalid(self.days)
+
+
+TilingWindow: TypeAlias = CalendarWindow | ContractYearWindow
+Window: TypeAlias = TilingWindow | RollingWindow
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -99,8 +121,12 @@ def zone_of(name: str) -> ZoneInfo:
 def periods(window: Window, *, starts: datetime, until: datetime) -> Iterator[Span]:
     """In order, from the natural period that contains `starts` to the last one that starts before `until`.
 
-    `starts` is the agreement's start. The first period may start before it, the last may end after `until`.
+    `starts` is the agreement's start. The first period may start before it, the last may end after `until`. Periods of
+    a rolling window lie over one another: it is those that start from `starts` on and before `until`.
     """
+    if isinstance(window, RollingWindow):
+        yield from _rolling(window, starts=starts, until=until)
+        return
     index = _index_of(window, starts, starts=starts)
     start = _boundary(window, index, starts=starts)
     while start < until:
@@ -111,13 +137,22 @@ def periods(window: Window, *, starts: datetime, until: datetime) -> Iterator[Sp
         start = end
 
 
-def natural_period(window: Window, instant: datetime, *, starts: datetime) -> Span:
+def _rolling(window: RollingWindow, *, starts: datetime, until: datetime) -> Iterator[Span]:
+    length = timedelta(days=window.days)
+    every_day = CalendarWindow(every=Every.DAY, zone=window.zone)
+    for day in periods(every_day, starts=starts + length, until=until + length):
+        start = day.start - length
+        if starts <= start:
+            yield Span(start, day.start)
+
+
+def natural_period(window: TilingWindow, instant: datetime, *, starts: datetime) -> Span:
     """The one period that contains the instant. Only contract years depend on `starts`, the agreement's start."""
     index = _index_of(window, instant, starts=starts)
     return Span(_boundary(window, index, starts=starts), _boundary(window, index + 1, starts=starts))
 
 
-def _index_of(window: Window, instant: datetime, *, starts: datetime) -> int:
+def _index_of(window: TilingWindow, instant: datetime, *, starts: datetime) -> int:
     """The largest index whose boundary is not after the instant, so the period from there is never an empty one."""
     index = _index_of_date(window, _local_date(instant, window.zone), starts=starts)
     # The date names the period, but for clocks that were set back across midnight: there a date comes a second time.
@@ -130,13 +165,13 @@ def _index_of(window: Window, instant: datetime, *, starts: datetime) -> int:
     return index
 
 
-def _index_of_date(window: Window, day: date, *, starts: datetime) -> int:
+def _index_of_date(window: TilingWindow, day: date, *, starts: datetime) -> int:
     """The largest index whose boundary's date is not after the day."""
     index = _index_in_year(window, day, starts=starts)
     return index if _boundary_date(window, index, starts=starts) <= day else index - 1
 
 
-def _index_in_year(window: Window, day: date, *, starts: datetime) -> int:
+def _index_in_year(window: TilingWindow, day: date, *, starts: datetime) -> int:
     """The index of the boundary in the day's own year, quarter, month or week, which may still be ahead of the day."""
     match window:
         case ContractYearWindow(zone=zone):
@@ -147,12 +182,12 @@ def _index_in_year(window: Window, day: date, *, starts: datetime) -> int:
             assert_never(never)
 
 
-def _boundary(window: Window, index: int, *, starts: datetime) -> datetime:
+def _boundary(window: TilingWindow, index: int, *, starts: datetime) -> datetime:
     """Never decreases with the index; equal to the next where a period is empty."""
     return _first_instant(_boundary_date(window, index, starts=starts), zone_of(window.zone))
 
 
-def _boundary_date(window: Window, index: int, *, starts: datetime) -> date:
+def _boundary_date(window: TilingWindow, index: int, *, starts: datetime) -> date:
     match window:
         case ContractYearWindow(zone=zone):
             first = _local_date(starts, zone)

@@ -9,8 +9,8 @@ from fractions import Fraction
 from domain.agreement import Period
 from domain.attainment import Phase, Status, Subject, TimeEvidence, phase_at
 from domain.objective import Granularity
-from domain.outage_time import MINUTE, OutageFacts, TimeDown, lasting
-from domain.spans import Span, union
+from domain.outage_time import MINUTE, OutageFacts, TimeDown, lasting, weight_of
+from domain.spans import Span, microseconds, union
 
 RECHECK = timedelta(seconds=1)
 """While an outage lasts, the next look is at least this far ahead."""
@@ -24,11 +24,12 @@ def next_look(
     at: datetime,
     *,
     since: Sequence[datetime],
-    excluded: Sequence[Span],
+    allowed: Sequence[Span],
 ) -> datetime | None:
     """The earliest instant at which time alone may change a verdict on outages; None where it can't.
 
-    `since`: when outages that go on began or will begin. A look that comes too early asks for the next one.
+    `since`: when outages that go on began or will begin. `allowed`: all of the period's time that counts, what is yet
+    to come included; only that uses the budget. A look that comes too early asks for the next one.
     """
     if at >= period.span.end:
         return _next_after_end(subject, period, at, since=since)
@@ -39,17 +40,24 @@ def next_look(
     candidates = [period.span.end, *since, *(start + subject.objective.minimum_duration for start in since)]
     spent = Fraction(evidence.bad_units, evidence.units_per_us)
     dropped = MINUTE if subject.objective.granularity is Granularity.WHOLE_MINUTES else timedelta(0)
-    counts_from = _first_counted(at, excluded)
     for level in (subject.objective.breach_level, subject.objective.expected):
         left = (1 - level.exact) * evidence.allowed_total_us - spent
-        if left >= 0:
-            candidates.append(counts_from + max(RECHECK, timedelta(microseconds=int(left) + 1) - dropped))
+        exceeded = None if left < 0 else _passed(allowed, at, int(left) + 1)
+        if exceeded is not None:
+            candidates.append(max(_passed(allowed, at, 0) or at, exceeded - dropped - RECHECK) + RECHECK)
     return min(candidate for candidate in candidates if candidate > at)
 
 
-def _first_counted(at: datetime, excluded: Sequence[Span]) -> datetime:
-    """The first instant from `at` on that no exclusion takes out; those are disjoint, sorted, and do not touch."""
-    return next((span.end for span in excluded if span.contains(at)), at)
+def _passed(allowed: Sequence[Span], at: datetime, us: int) -> datetime | None:
+    """The instant at which so much of the allowed time after `at` has passed; for none, where it goes on. None where
+    there is not so much.
+    """
+    for span in allowed:
+        start = max(span.start, at)
+        if start < span.end and us <= microseconds(span.end - start):
+            return start + timedelta(microseconds=us)
+        us -= max(0, microseconds(span.end - start))
+    return None
 
 
 def _next_after_end(subject: Subject, period: Period, at: datetime, *, since: Sequence[datetime]) -> datetime | None:
@@ -70,12 +78,11 @@ def lasting_since(subject: Subject, facts: OutageFacts, down: TimeDown, at: date
     """When outages that go on after the instant began or will: each by itself, merged with what it touches, and as
     the service is composed. Empty where none goes on.
     """
-    weigh = subject.metric.weight
-    bad = [outage for log in facts.all_logs() for outage in log.outages if weigh(outage.impact) > 0]
-    alone = [outage.start for outage in bad if outage.end is None or outage.end > at]
+    bad = [record for record in facts.all_records() if weight_of(record, subject.metric) > 0]
+    alone = [record.start for record in bad if record.end is None or record.end > at]
     if not alone:
         return []
-    merged = union(span for outage in bad if (span := lasting(outage, at)) is not None)
+    merged = union(span for record in bad if (span := lasting(record, at)) is not None)
     return alone + [span.start for span in (*merged, *down.short) if span.end >= at]
 
 

@@ -110,6 +110,30 @@ class CursorExpired(DomainError):
     code = "CURSOR_EXPIRED"
 
 
+class Unserved(DomainError):
+    """No fault of the request: the same one may go well a little later. Nothing of it is kept, unless the connection
+    was lost in the very commit.
+    """
+
+
+class Overloaded(Unserved):
+    """All connections to the database are in use, and none became free in time."""
+
+    code = "OVERLOADED"
+
+
+class Unavailable(Unserved):
+    """The database cannot be reached, or went away in the middle."""
+
+    code = "UNAVAILABLE"
+
+
+class OutOfTime(Unserved):
+    """It took longer than it may and was stopped."""
+
+    code = "DEADLINE_EXCEEDED"
+
+
 class TenantMissing(DomainError):
     """A statement ran with no tenant bound. Only a bug can cause it."""
 

@@ -124,7 +124,8 @@ class Tally:
     good: int
     total: int
 
-    def check(self, grid: timedelta) -> None:
+    def check(self, cells: Sequence[timedelta]) -> None:
+        """`cells`: the lengths of cells, from midnight UTC on, inside one of which it must lie each."""
         if self.end <= self.start:
             raise OutOfRange("a tally ends after it starts", path=("ends",))
         if not 0 <= self.total <= COUNT_MAX:
@@ -132,9 +133,10 @@ class Tally:
         if not 0 <= self.good <= self.total:
             raise OutOfRange("good is 0 to total", path=("good",))
         midnight = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
-        cell = midnight + (self.start - midnight) // grid * grid
-        if self.end > cell + grid:
-            raise OutOfRange(f"a tally lies inside one cell of {grid} of its stream's grid", path=("ends",))
+        for length in cells:
+            cell = midnight + (self.start - midnight) // length * length
+            if self.end > cell + length:
+                raise OutOfRange(f"a tally lies inside one cell of {length} of its stream's grid", path=("ends",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +162,12 @@ class OutageLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TallyTotals:
+    """`cells`: in how many cells of the metric's grid any of the points is, where that was asked for."""
+
     good: int = 0
     total: int = 0
     points: int = 0
+    cells: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +178,14 @@ class SampleTotals:
     sum: int = 0
     minimum: int | None = None
     maximum: int | None = None
+    cells: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleBounds:
+    """Between which values of the metric's scale, both included, a percentile lies; one value where it is exact."""
+
+    points: int = 0
+    low: int | None = None
+    high: int | None = None
+    cells: int = 0

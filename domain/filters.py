@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from domain.agreement import AgreementKind
 from domain.attainment import Phase, Status
 from domain.breach import Severity
 from domain.exclusion import ExclusionKind
 from domain.ids import AgreementId, ObjectiveId, PartyId, ServiceId
+from domain.policy import Action
 from domain.spans import Span
 
 
@@ -30,6 +33,15 @@ class AgreementFilter:
 class OutageFilter:
     services: frozenset[ServiceId] = frozenset()
     within: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFilter:
+    """`open`: those that are not resolved, or those that are; None: both."""
+
+    services: frozenset[ServiceId] = frozenset()
+    within: Span | None = None
+    open: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +67,16 @@ class BreachListFilter:
     services: frozenset[ServiceId] = frozenset()
     severities: frozenset[Severity] = frozenset()
     states: frozenset[str] = frozenset()
-    """Of 'open', 'confirmed', 'withdrawn'."""
+    """Of 'at_risk', 'risk_passed', 'open', 'confirmed', 'withdrawn'; empty: those that ever opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """`since` and `until` bound [since, until); each may be open."""
+
+    actions: frozenset[Action] = frozenset()
+    operations: frozenset[str] = frozenset()
+    callers: frozenset[UUID] = frozenset()
+    subjects: frozenset[UUID] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None

@@ -19,6 +19,7 @@ PeriodId = NewType("PeriodId", UUID)
 """One period of one objective on one service; the verdict on it, its attainment, is known by the same id."""
 ExclusionId = NewType("ExclusionId", UUID)
 BreachId = NewType("BreachId", UUID)
+AuditEntryId = NewType("AuditEntryId", UUID)
 PostingId = NewType("PostingId", UUID)
 """One transaction that added facts or terms; its feed position tells when it became known."""
 Position = NewType("Position", int)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.agreement import Agreement, Version
 from domain.errors import Invalid, Taken
-from domain.ids import PartyId
-from domain.objective import Objective, Override
+from domain.ids import AgreementId, PartyId
+from domain.objective import LowVolume, Objective, Override
 from domain.ratio import Direction
 from domain.service import Service
 
@@ -75,15 +75,20 @@ def refuse_equal_scope(candidate: Agreement, others: Iterable[Agreement]) -> Non
                 )
 
 
-def refuse_loosening(candidate: Agreement, others: Iterable[Agreement]) -> None:
-    """What a higher level declares tighten-only may not be loosened below it, whichever was activated first."""
+def refuse_loosening(
+    candidate: Agreement, others: Iterable[Agreement], *, named: Container[AgreementId] | None = None
+) -> None:
+    """What a higher level declares tighten-only may not be loosened below it, whichever was activated first.
+
+    `named`: the agreements that whoever activates may hear of by name; None where it may of all.
+    """
     for other in others:
         if other.id == candidate.id or not _overlap_in_time(candidate, other):
             continue
         if _above(other, candidate):
-            _check_tightening(upper=other, lower=candidate, blamed=candidate)
+            _check_tightening(upper=other, lower=candidate, blamed=candidate, named=named)
         if _above(candidate, other):
-            _check_tightening(upper=candidate, lower=other, blamed=candidate)
+            _check_tightening(upper=candidate, lower=other, blamed=candidate, named=named)
 
 
 def _overlap_in_time(left: Agreement, right: Agreement) -> bool:
@@ -102,17 +107,22 @@ def _above(upper: Agreement, lower: Agreement) -> bool:
     return customer_fits and service_fits
 
 
-def _check_tightening(*, upper: Agreement, lower: Agreement, blamed: Agreement) -> None:
-    bounds = {each.code: each for each in upper.activated[-1].objectives if each.override is Override.TIGHTEN}
-    for index, objective in enumerate(lower.activated[-1].objectives):
+def _check_tightening(
+    *, upper: Agreement, lower: Agreement, blamed: Agreement, named: Container[AgreementId] | None
+) -> None:
+    above, below = upper.activated[-1], lower.activated[-1]
+    bounds = {each.code: each for each in above.objectives if each.override is Override.TIGHTEN}
+    for index, objective in enumerate(below.objectives):
         bound = bounds.get(objective.code)
         if bound is None:
             continue
-        reason = _loosens(objective, bound)
+        reason = _loosens(objective, bound) or _excludes_otherwise(below, above)
         if reason is not None:
             other = upper if blamed is lower else lower
+            is_named = named is None or other.id in named
+            where = f"agreement {other.code}" if is_named else "by another agreement of the provider"
             raise Invalid(
-                f"{objective.code} may only be tightened (agreement {other.code}): {reason}",
+                f"{objective.code} may only be tightened ({where}): {reason}",
                 path=("objectives", index),
             )
 
@@ -126,6 +136,8 @@ def _loosens(lower: Objective, upper: Objective) -> str | None:
         (lower.source, upper.source, "another source"),
         (lower.missing, upper.missing, "silence counts otherwise"),
         (lower.granularity, upper.granularity, "another granularity"),
+        (lower.hours, upper.hours, "other service hours"),
+        (lower.case_milestone, upper.case_milestone, "another milestone"),
     )
     for mine, theirs, why in comparable:
         if mine != theirs:
@@ -134,9 +146,19 @@ def _loosens(lower: Objective, upper: Objective) -> str | None:
         return "its target is looser"
     if lower.minimum_duration > upper.minimum_duration:
         return "its minimum duration is longer"
+    if lower.case_limit is not None and upper.case_limit is not None and lower.case_limit > upper.case_limit:
+        return "its limit is longer"
+    if lower.low_volume is LowVolume.ONE_MISS and upper.low_volume is LowVolume.NONE:
+        return "it tolerates a miss of few cases"
     if not lower.coverage_needed.meets(upper.coverage_needed, Direction.AT_LEAST):
         return "its minimum coverage is lower"
     return None
+
+
+def _excludes_otherwise(lower: Version, upper: Version) -> str | None:
+    """Fewer exclusions would be tighter, but what the two leave of a period can't be told beforehand."""
+    mine, theirs = (lower.exclusion_terms, lower.recurring), (upper.exclusion_terms, upper.recurring)
+    return None if mine == theirs else "not comparable: other terms of exclusions"
 
 
 def _no_looser(lower: Objective, upper: Objective) -> bool:

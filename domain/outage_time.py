@@ -1,4 +1,7 @@
-"""Time down: from outage records of streams to the pieces of time in which a service was bad or not reported."""
+"""Time down: from what streams say to the pieces of time in which a service was bad or not reported.
+
+A stream is a log of outages or a log of states; what either says of bad time is a record.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import TypeAlias, assert_never
 
 from domain.fact import Outage, OutageLog
 from domain.ids import ServiceId
@@ -13,9 +17,14 @@ from domain.metric import Metric
 from domain.objective import Granularity, Objective
 from domain.service import Service
 from domain.spans import Span, Weighted, envelope, subtract, union
+from domain.state import UP, StateLog, StateRun, weight_of_state
 from domain.structure import Piece, Timeline, components, composed
 
 MINUTE = timedelta(minutes=1)
+
+Log: TypeAlias = OutageLog | StateLog
+Record: TypeAlias = Outage | StateRun
+"""What a log says of time that was not up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +35,15 @@ class OutageFacts:
     """
 
     services: Mapping[ServiceId, Service]
-    logs: Mapping[ServiceId, Sequence[OutageLog]]
+    logs: Mapping[ServiceId, Sequence[Log]]
 
-    def all_logs(self) -> Iterable[OutageLog]:
+    def all_logs(self) -> Iterable[Log]:
         for logs in self.logs.values():
             yield from logs
+
+    def all_records(self) -> Iterable[Record]:
+        for log in self.all_logs():
+            yield from records_of(log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +55,41 @@ class TimeDown:
     missing: tuple[Span, ...]
 
 
-def lasting(outage: Outage, at: datetime) -> Span | None:
-    """The outage as known at an instant: one without an end lasts until then; None where it is still to come."""
-    end = outage.end if outage.end is not None else at
-    return Span(outage.start, end) if outage.start < end else None
+def records_of(log: Log) -> Sequence[Record]:
+    """A state of up is no record."""
+    match log:
+        case OutageLog():
+            return log.outages
+        case StateLog():
+            return [run for run in log.runs if run.state != UP]
+        case _ as never:
+            assert_never(never)
+
+
+def weight_of(record: Record, metric: Metric) -> Fraction:
+    match record:
+        case Outage():
+            return metric.weight(record.impact)
+        case StateRun():
+            return weight_of_state(metric, record.state)
+        case _ as never:
+            assert_never(never)
+
+
+def lasting(record: Record, at: datetime) -> Span | None:
+    """The record as known at an instant: one without an end lasts until then; None where it is still to come.
+
+    An outage may have a known end ahead; that a state would hold until it is stale is not known before then.
+    """
+    end = record.end if record.end is not None else at
+    if isinstance(record, StateRun):
+        end = min(end, at)
+    return Span(record.start, end) if record.start < end else None
 
 
 def hull(facts: OutageFacts, around: Span, at: datetime) -> Span:
     """The smallest span that holds `around` and every record, so that each outage shows its own length."""
-    spans = [lasting(outage, at) for log in facts.all_logs() for outage in log.outages]
+    spans = [lasting(record, at) for record in facts.all_records()]
     known = [span for span in spans if span is not None]
     return Span(min([around.start, *(s.start for s in known)]), max([around.end, *(s.end for s in known)]))
 
@@ -99,7 +138,7 @@ def _timeline(facts: OutageFacts, service: Service, metric: Metric, within: Span
     return Timeline(tuple(pieces))
 
 
-def _own_pieces(logs: Sequence[OutageLog], metric: Metric, within: Span, at: datetime) -> list[Piece]:
+def _own_pieces(logs: Sequence[Log], metric: Metric, within: Span, at: datetime) -> list[Piece]:
     bad = envelope(record for log in logs for record in _bad_of(log, metric, at))
     clipped = [(span, record.weight) for record in bad if (span := record.span.clip(within)) is not None]
     pieces = [Piece(span, weight) for span, weight in clipped]
@@ -107,21 +146,42 @@ def _own_pieces(logs: Sequence[OutageLog], metric: Metric, within: Span, at: dat
     return sorted(pieces, key=lambda piece: piece.span)
 
 
-def _bad_of(log: OutageLog, metric: Metric, at: datetime) -> tuple[Weighted, ...]:
+def _bad_of(log: Log, metric: Metric, at: datetime) -> tuple[Weighted, ...]:
     """The stream's records that weigh anything, merged: at each instant the largest weight."""
-    records = ((lasting(outage, at), metric.weight(outage.impact)) for outage in log.outages)
+    records = ((lasting(record, at), weight_of(record, metric)) for record in records_of(log))
     return envelope(Weighted(span, weight) for span, weight in records if span is not None and weight > 0)
 
 
-def _missing(logs: Sequence[OutageLog], metric: Metric, within: Span, at: datetime) -> tuple[Span, ...]:
-    """Time that some stream has not reported on, apart from what is known to be bad."""
-    through = [log.reported_through for log in logs]
-    known_until = min((x for x in through if x is not None), default=None) if None not in through else None
-    start = within.start if known_until is None else max(within.start, known_until)
-    if start >= within.end:
+def _missing(logs: Sequence[Log], metric: Metric, within: Span, at: datetime) -> tuple[Span, ...]:
+    """Time of which some stream says nothing though it should, or of which no stream says anything; apart from what is
+    known to be bad.
+    """
+    begins = [log.since if isinstance(log, StateLog) else within.start for log in logs]
+    first = min((begin for begin in begins if begin is not None), default=None)
+    silent = [span for log in logs for span in _silent(log, within, at)]
+    if first is None:
+        silent.append(within)
+    elif first > within.start:
+        silent.append(Span(within.start, min(first, within.end)))
+    if not silent:
         return ()
     known_bad = union(record.span for log in logs for record in _bad_of(log, metric, at))
-    return subtract((Span(start, within.end),), known_bad)
+    return subtract(union(silent), known_bad)
+
+
+def _silent(log: Log, within: Span, at: datetime) -> tuple[Span, ...]:
+    """Outages are told up to the last report. States are told as long as each holds, from the first one on."""
+    match log:
+        case OutageLog():
+            start = within.start if log.reported_through is None else max(within.start, log.reported_through)
+            return (Span(start, within.end),) if start < within.end else ()
+        case StateLog():
+            if log.since is None or log.since >= within.end:
+                return ()
+            told = union(span for run in log.runs if (span := lasting(run, at)) is not None)
+            return subtract((Span(max(within.start, log.since), within.end),), told)
+        case _ as never:
+            assert_never(never)
 
 
 def _long_enough(pieces: Sequence[Weighted], objective: Objective) -> tuple[list[Weighted], tuple[Span, ...]]:
@@ -156,11 +216,6 @@ def clipped(pieces: Sequence[Weighted], spans: Sequence[Span]) -> list[Weighted]
 
 
 def weightless(facts: OutageFacts, metric: Metric, at: datetime) -> tuple[Span, ...]:
-    """Time of records whose impact weighs nothing: recorded and told, not counted."""
-    spans = (
-        lasting(outage, at)
-        for log in facts.all_logs()
-        for outage in log.outages
-        if metric.weight(outage.impact) == Fraction(0)
-    )
+    """Time of records that weigh nothing: recorded and told, not counted."""
+    spans = (lasting(record, at) for record in facts.all_records() if weight_of(record, metric) == 0)
     return union(span for span in spans if span is not None)

@@ -15,21 +15,34 @@ from uuid import UUID
 from domain.actor import Actor
 from domain.agreement import Agreement, ObjectivePlace
 from domain.attainment import Attainment
+from domain.audit import Act, AuditEntry
 from domain.breach import Breach
-from domain.columns import Clash, RecordedOutage, SampleColumns, StreamSpan, TallyColumns, TotalsWanted
+from domain.columns import (
+    Clash,
+    HistogramRead,
+    RanksWanted,
+    SampleColumns,
+    SlicesWanted,
+    TallyColumns,
+    TotalsWanted,
+)
+from domain.episode import Evaluation, Judged
 from domain.exclusion import Exclusion
-from domain.fact import OutageLog, OutageRevision, SampleTotals, TallyTotals
-from domain.feed import BreachChange, BreachFilter, FeedRead, PostingKind
+from domain.fact import SampleBounds, SampleTotals, TallyTotals
+from domain.fact_ports import Cases, Outages, States
+from domain.feed import BreachChange, BreachFilter, FeedRead, PostingKind, Restatement
 from domain.filters import (
     AgreementFilter,
     AttainmentFilter,
+    AuditFilter,
     BreachListFilter,
     ExclusionFilter,
-    OutageFilter,
     ServiceFilter,
 )
+from domain.history_ports import Histories
 from domain.ids import (
     AgreementId,
+    AuditEntryId,
     BreachId,
     ExclusionId,
     MetricId,
@@ -45,6 +58,7 @@ from domain.metric import Aggregation, Metric
 from domain.paging import Page, PageRequest
 from domain.party import Party, PartyKind
 from domain.service import Service, StructureVersion
+from domain.slices import SliceTotals
 from domain.spans import Span
 from domain.stream import Stream
 
@@ -168,38 +182,6 @@ class Streams(Protocol):
         ...
 
 
-class Outages(Protocol):
-    async def latest(
-        self, identities: Collection[tuple[StreamId, str]]
-    ) -> Mapping[tuple[StreamId, str], OutageRevision]:
-        """The latest revisions, withdrawn ones too."""
-        ...
-
-    async def add(self, revisions: Sequence[OutageRevision]) -> frozenset[tuple[StreamId, str]]:
-        """Adds revisions and marks what they touch, with the span of the revision that each replaces.
-
-        Answers the identities that another writer was faster with; those were not added.
-        """
-        ...
-
-    async def report(self, through: Mapping[StreamId, datetime]) -> None:
-        """Keeps that the streams are complete up to the instants; an earlier one than known changes nothing."""
-        ...
-
-    async def logs(self, wanted: Sequence[StreamSpan]) -> Sequence[OutageLog]:
-        """For each wanted pair, in order: the stream's outages that overlap or touch the span, by start.
-
-        Latest revisions, withdrawn ones left out. One statement for all.
-        """
-        ...
-
-    async def by_ids(self, ids: Collection[UUID]) -> Mapping[UUID, RecordedOutage]: ...
-
-    async def page(self, wanted: PageRequest, where: OutageFilter) -> Page[RecordedOutage]: ...
-
-    async def count(self, where: OutageFilter) -> int: ...
-
-
 class Measurements(Protocol):
     async def add_tallies(self, columns: Sequence[TallyColumns]) -> Sequence[Clash]:
         """Adds what is new, in one statement, and marks what it touches. The points that were not added are told.
@@ -219,6 +201,27 @@ class Measurements(Protocol):
         ...
 
     async def sample_totals(self, wanted: Sequence[TotalsWanted]) -> Sequence[SampleTotals]: ...
+
+
+class Distributions(Protocol):
+    """What is told of tallies and samples beyond their totals. Latest revisions; one statement for all that is wanted.
+
+    Answers are in the order of what is wanted.
+    """
+
+    async def tally_slices(self, wanted: Sequence[SlicesWanted]) -> Sequence[SliceTotals]:
+        """Each tally is in the slice of its start."""
+        ...
+
+    async def sample_slices(self, wanted: Sequence[SlicesWanted]) -> Sequence[SliceTotals]: ...
+
+    async def histograms(self, wanted: Sequence[RanksWanted]) -> Sequence[HistogramRead]:
+        """While a period runs: counts by bucket."""
+        ...
+
+    async def ranked(self, wanted: Sequence[RanksWanted]) -> Sequence[SampleBounds]:
+        """When it has ended: the exact value at the nearest rank of the percentile."""
+        ...
 
 
 class Exclusions(Protocol):
@@ -314,8 +317,34 @@ class Breaches(Protocol):
     async def count(self, where: BreachListFilter) -> int: ...
 
 
+class Episodes(Protocol):
+    """Of rolling objectives. Not narrowed to a slice."""
+
+    async def hold(self, judged: Collection[Judged]) -> None:
+        """Nobody else holds these until the unit of work ends; waits for who does."""
+        ...
+
+    async def evaluations(
+        self, around: Mapping[Judged, tuple[datetime, datetime]]
+    ) -> Mapping[Judged, Sequence[Evaluation]]:
+        """For each, in order: those whose spans start between the instants, and before and after them up to the nearest
+        that passes on either side. The former one is left out.
+        """
+        ...
+
+
+class AuditLog(Protocol):
+    """With a party: what was done by callers of it, or of one below it."""
+
+    async def by_ids(self, ids: Collection[AuditEntryId]) -> Mapping[AuditEntryId, AuditEntry]: ...
+
+    async def page(self, wanted: PageRequest, where: AuditFilter) -> Page[AuditEntry]: ...
+
+    async def count(self, where: AuditFilter) -> int: ...
+
+
 class Feed(Protocol):
-    async def append(self, changes: Sequence[BreachChange]) -> None:
+    async def append(self, changes: Sequence[BreachChange | Restatement]) -> None:
         """Kept until the unit of work ends, and then numbered last of all."""
         ...
 
@@ -370,6 +399,15 @@ class Work(Protocol):
     def measurements(self) -> Measurements: ...
 
     @property
+    def states(self) -> States: ...
+
+    @property
+    def distributions(self) -> Distributions: ...
+
+    @property
+    def cases(self) -> Cases: ...
+
+    @property
     def exclusions(self) -> Exclusions: ...
 
     @property
@@ -385,13 +423,26 @@ class Work(Protocol):
     def breaches(self) -> Breaches: ...
 
     @property
+    def episodes(self) -> Episodes: ...
+
+    @property
+    def audit_log(self) -> AuditLog: ...
+
+    @property
     def feed(self) -> Feed: ...
+
+    @property
+    def histories(self) -> Histories: ...
 
     @property
     def idempotency(self) -> IdempotencyKeys: ...
 
     def posts(self, kind: PostingKind, at: datetime) -> None:
         """This transaction is a posting; `at` is the clock's reading that it will carry."""
+        ...
+
+    def audits(self, act: Act, at: datetime) -> None:
+        """Keeps in the audit log what the actor did, once for each transaction that changes anything."""
         ...
 
 

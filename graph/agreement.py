@@ -8,13 +8,17 @@ from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.types.lazy_type import LazyType
 
 import domain.agreement
 from domain import filters
 from domain.agreement import CLAUSES_MAX, OBJECTIVES_MAX, AgreementKind, ClauseKind, Level
 from domain.ids import PartyId, ServiceId
+from domain.recurrence import RECURRENCES_MAX
+from graph.as_of_loading import agreement_as_of
 from graph.connections import OrderDirection
 from graph.desk import Desk, Info, desk
+from graph.exclusion_terms import ExclusionTerms, RecurringExclusion
 from graph.fields import Node, described, loaded, node_id, told, view
 from graph.filters import FILTER, any_id_of, any_of, condition
 from graph.objective import Objective, placed
@@ -79,6 +83,8 @@ class Terms:
 
     agreement: domain.agreement.Agreement
     version: domain.agreement.Version
+    at: datetime | None = None
+    """When it is looked at; None: now."""
 
 
 @view(domain.agreement.Clause, "A clause of a version, in words.")
@@ -101,12 +107,21 @@ class AgreementVersion:
         "Whether periods that the agreement's term cuts count in full; else they are told and breach nothing.",
         "version.judge_partial_periods",
     )
-    state: VersionState = loaded("Where it stands now.", lambda desk, terms: state_of(terms, desk.now()))
+    state: VersionState = loaded(
+        "Where it stands now, or stood at the instant of which it is told.",
+        lambda desk, terms: state_of(terms, terms.at or desk.now()),
+    )
     objectives: list[Objective] = loaded(
         f"What is promised, in the order of the draft, {OBJECTIVES_MAX} at most.",
         _promised,
     )
     clauses: list[Clause] = told(f"What is agreed in words, {CLAUSES_MAX} at most.", "version.clauses")
+    exclusion_terms: list[ExclusionTerms] = told(
+        "What it says of exclusions, at most one for each kind; of other kinds all count.", "version.exclusion_terms"
+    )
+    recurring: list[RecurringExclusion] = told(
+        f"Exclusions that recur under it, {RECURRENCES_MAX} at most.", "version.recurring"
+    )
 
 
 def _in_force(
@@ -145,6 +160,12 @@ class Agreement(Node):
     )
     version_in_force: AgreementVersion | None = strawberry.field(
         resolver=_in_force, description="The version that governs an instant; null where none does."
+    )
+    as_of: Any = strawberry.field(
+        resolver=agreement_as_of,
+        graphql_type=LazyType("AgreementAsOf", "graph.as_of") | None,
+        description="The terms as they were known at an instant; null where the agreement was not known yet. The answer"
+        " never changes.",
     )
 
 

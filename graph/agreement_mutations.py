@@ -9,18 +9,21 @@ from typing import Annotated
 import strawberry
 
 import domain.agreement
-from domain.actor import Action
 from domain.agreement import CLAUSES_MAX, DEFAULT_GRACE, GRACE_MAX, OBJECTIVES_MAX, AgreementKind, ClauseKind
+from domain.case import Milestone
 from domain.errors import DomainError
 from domain.ids import AgreementId, MetricId, PartyId, ServiceId
-from domain.objective import Granularity, Importance, Missing, Override
+from domain.objective import CASE_LIMIT_MAX, Granularity, Importance, LowVolume, Missing, Override
+from domain.recurrence import RECURRENCES_MAX
 from domain.text import NOTE_LENGTH_MAX
 from domain.usecases import agreements
 from graph.agreement import Agreement
 from graph.catalog_mutations import CODE, NAME
 from graph.desk import Desk, Info
+from graph.exclusion_terms import ExclusionTermsInput, RecurringExclusionInput
 from graph.fields import told
 from graph.mutating import COMMAND, id_of, idempotency_key, optional_id_of
+from graph.service_hours import ServiceHoursInput
 from graph.user_errors import Answer, Payload, carried_out
 from graph.window_input import WindowInput
 
@@ -48,10 +51,22 @@ class ObjectiveInput:
     missing: Missing = strawberry.field(default=Missing.HOLD, description="What silence counts as.")
     minimum_coverage: Decimal | None = strawberry.field(
         description="Percent of the period that must be reported, else the verdict is held. Default: 100 where"
-        " silence is held, else 0."
+        " silence of outages is held, else 0."
     )
     override: Override = strawberry.field(
         default=Override.ANY, description="What agreements of a lower level may do to it."
+    )
+    hours: ServiceHoursInput | None = strawberry.field(description="When service is due. Default: around the clock.")
+    case_milestone: Milestone | None = strawberry.field(
+        description="What of a case is promised; for promises about cases, which need it."
+    )
+    case_limit: timedelta | None = strawberry.field(
+        description="The time on the case's clock within which it is to be reached, 1 second to"
+        f" {CASE_LIMIT_MAX.days} days; for promises about cases, which need it. The clock stands still outside service"
+        " hours and in pauses."
+    )
+    low_volume: LowVolume = strawberry.field(
+        default=LowVolume.NONE, description="Whether a share of few cases tolerates one miss; of counts only."
     )
 
     def meant(self, place: int) -> agreements.DraftObjective:
@@ -69,6 +84,10 @@ class ObjectiveInput:
             missing=self.missing,
             minimum_coverage=self.minimum_coverage,
             override=self.override,
+            hours=None if self.hours is None else self.hours.meant("objectives", place, "hours"),
+            low_volume=self.low_volume,
+            case_milestone=self.case_milestone,
+            case_limit=self.case_limit,
         )
 
 
@@ -101,6 +120,12 @@ class _TermsInput:
         default=False,
         description="Whether periods that the agreement's term cuts count in full. Else they breach nothing.",
     )
+    exclusion_terms: list[ExclusionTermsInput] = strawberry.field(
+        default_factory=list, description="What is said of exclusions, by kind; of other kinds all count."
+    )
+    recurring: list[RecurringExclusionInput] = strawberry.field(
+        default_factory=list, description=f"Exclusions that recur, {RECURRENCES_MAX} at most."
+    )
     idempotency_key: str | None = idempotency_key()
 
     def terms(self) -> agreements.DraftTerms:
@@ -110,6 +135,8 @@ class _TermsInput:
             clauses=tuple(each.meant(place) for place, each in enumerate(self.clauses)),
             grace=self.grace,
             judge_partial_periods=self.judge_partial_periods,
+            exclusion_terms=tuple(each.meant(place) for place, each in enumerate(self.exclusion_terms)),
+            recurring=tuple(each.meant(place) for place, each in enumerate(self.recurring)),
         )
 
 
@@ -183,7 +210,6 @@ class AgreementMutations:
     ) -> Answer[domain.agreement.Agreement]:
         return await carried_out(
             info,
-            Action.MANAGE_TERMS,
             lambda at: agreements.draft_agreement(
                 at.open_work, at.actor, command.meant(), at=at.now(), mint=at.mint, key=command.idempotency_key
             ),
@@ -195,7 +221,6 @@ class AgreementMutations:
     ) -> Answer[domain.agreement.Agreement]:
         return await carried_out(
             info,
-            Action.MANAGE_TERMS,
             lambda at: agreements.amend_agreement(
                 at.open_work, at.actor, command.meant(), at=at.now(), mint=at.mint, key=command.idempotency_key
             ),
@@ -210,7 +235,7 @@ class AgreementMutations:
     async def activate_agreement(
         self, info: Info, command: Annotated[ActivateAgreementInput, COMMAND]
     ) -> Answer[domain.agreement.Agreement]:
-        return await carried_out(info, Action.MANAGE_TERMS, lambda at: _activate(at, command))
+        return await carried_out(info, lambda at: _activate(at, command))
 
 
 async def _activate(at: Desk, command: ActivateAgreementInput) -> domain.agreement.Agreement:

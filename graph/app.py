@@ -27,6 +27,7 @@ from graph.origins import Origins
 from graph.trusted import NONE_TRUSTED, Trusted
 from graph.watching import Leaving, Watch, stays, unwatched
 from graph.websocket import WebSocketDoor
+from graph.wire import http_protocol, websocket_protocol
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,8 @@ def server_options(limits: Limits) -> Mapping[str, Any]:
     No deflate per message: it costs each socket a window's memory, and a bomb could be sent in it.
     """
     return {
-        "ws": "websockets-sansio",
+        "http": http_protocol(limits),
+        "ws": websocket_protocol(limits),
         "ws_max_size": limits.socket_message_bytes_max,
         "ws_per_message_deflate": False,
     }

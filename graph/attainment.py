@@ -12,14 +12,34 @@ import strawberry
 from strawberry.types.lazy_type import LazyType
 
 import domain.attainment
+import domain.counts
 import domain.ratio
+import domain.risk
 from domain import filters
-from domain.attainment import Phase, Status, TimeEvidence, budget_us, formula, shown, shown_target
+from domain.attainment import (
+    Phase,
+    SliceEvidence,
+    Status,
+    TimeEvidence,
+    budget_us,
+    formula,
+    shown,
+    shown_target,
+    spent_us,
+)
+from domain.breach import Breach
+from domain.budget import error_budget
+from domain.counts import confidence, tolerated
 from domain.ids import AgreementId, ObjectiveId, ServiceId
+from domain.ratio import Direction
 from graph.agreement import Agreement
+from graph.as_of_loading import attainment_as_of
+from graph.aside import SetAside
+from graph.budget import ErrorBudget, Risk
 from graph.connections import OrderDirection
 from graph.desk import Desk
 from graph.evidence import Evidence
+from graph.explanation_loading import explanation
 from graph.fields import Node, described, loaded, node_id, told, view
 from graph.filters import FILTER, any_id_of, any_of, condition
 from graph.intervals import Interval, IntervalInput
@@ -56,6 +76,17 @@ class Ratio:
     denominator: BigInt = told("Below the line; positive.")
 
 
+@view(domain.counts.Confidence, "Between which shares the true one lies at 95 percent, by Wilson's score interval.")
+class Confidence:
+    low: Decimal = told("Percent, rounded down.", lambda interval: percent(interval.low))
+    high: Decimal = told(
+        "Percent, rounded up.",
+        lambda interval: domain.ratio.Ratio(interval.high.numerator * 100, interval.high.denominator).shown(
+            Direction.AT_MOST
+        ),
+    )
+
+
 def _value(verdict: Verdict) -> Decimal | None:
     value = verdict.attainment.value
     return None if value is None else shown(value, verdict.placed.metric)
@@ -68,7 +99,7 @@ def _minimum(verdict: Verdict) -> Decimal | None:
 
 def _budget(verdict: Verdict) -> timedelta | None:
     evidence = verdict.attainment.evidence
-    if not isinstance(evidence, TimeEvidence):
+    if not isinstance(evidence, TimeEvidence | SliceEvidence):
         return None
     return timedelta(microseconds=budget_us(verdict.placed.objective, evidence))
 
@@ -76,9 +107,19 @@ def _budget(verdict: Verdict) -> timedelta | None:
 def _budget_remaining(verdict: Verdict) -> timedelta | None:
     """Rounded down to a microsecond, as the budget is."""
     budget, evidence = _budget(verdict), verdict.attainment.evidence
-    if budget is None or not isinstance(evidence, TimeEvidence):
+    if budget is None or not isinstance(evidence, TimeEvidence | SliceEvidence):
         return None
-    return budget - timedelta(microseconds=-(-evidence.bad_units // evidence.units_per_us))
+    return budget - timedelta(microseconds=spent_us(evidence))
+
+
+async def _breach_opened(desk: Desk, verdict: Verdict) -> Breach | None:
+    found = await desk.breaches_of_periods.load(verdict.attainment.id)
+    return None if found is None or found.never_opened else found
+
+
+async def _risk(desk: Desk, verdict: Verdict) -> domain.risk.Risk | None:
+    found = await desk.breaches_of_periods.load(verdict.attainment.id)
+    return None if found is None else found.risk
 
 
 async def _revisions(desk: Desk, verdict: Verdict) -> Sequence[Verdict]:
@@ -86,11 +127,14 @@ async def _revisions(desk: Desk, verdict: Verdict) -> Sequence[Verdict]:
     return [Verdict(attainment, verdict.placed) for attainment in told_so_far[-VERSIONS_SHOWN_MAX:]]
 
 
-@strawberry.type
-class _Judged:
-    """What a verdict tells, in its latest revision and in earlier ones."""
+def _revision() -> Any:
+    return told("From 1; each restatement adds one.", "attainment.revision")
 
-    revision: int = told("From 1; each restatement adds one.", "attainment.revision")
+
+@strawberry.type
+class Judged:
+    """What a verdict tells, in its latest revision, in earlier ones, and as it was known at an instant."""
+
     judged_at: datetime = told("When it was judged.", "attainment.judged_at")
     phase: Phase = told("How settled the period is.", "attainment.phase")
     status: Status = told("The verdict.", "attainment.status")
@@ -105,14 +149,33 @@ class _Judged:
         lambda verdict: None if verdict.attainment.coverage is None else percent(verdict.attainment.coverage),
     )
     budget: timedelta | None = told(
-        "Down time that the whole period allows before it is a breach; null for metrics that do not count time.",
+        "Down time, or the time of bad slices, that the whole period allows before it is a breach; null for metrics"
+        " that do not count time.",
         _budget,
     )
     budget_remaining: timedelta | None = told(
         "What is left of the budget; negative where more was used, null for metrics that do not count time.",
         _budget_remaining,
     )
+    error_budget: ErrorBudget | None = told(
+        "What may be bad before the expected level is missed, and what is left of that; null where it is no share, and"
+        " at 100 percent.",
+        lambda verdict: (
+            error_budget(verdict.placed.objective, verdict.attainment.evidence)
+            if verdict.placed.metric.aggregation.is_share
+            else None
+        ),
+    )
+    confidence: Confidence | None = told(
+        "How strong a share of counts is; it never decides. Null for anything else, and where there is no case.",
+        lambda verdict: confidence(verdict.attainment.evidence),
+    )
+    miss_tolerated: bool = told(
+        "Whether a level is met only because one miss of few cases is tolerated.",
+        lambda verdict: tolerated(verdict.placed.objective, verdict.attainment.evidence),
+    )
     evidence: Evidence = told("What it rests on.", "attainment.evidence")
+    set_aside: SetAside = told("Time of the period so far that does not count.", "attainment.set_aside")
     formula: list[str] = told(
         "From what was counted to the value, a few steps with their numbers.",
         lambda verdict: formula(verdict.attainment, verdict.placed.metric),
@@ -120,13 +183,14 @@ class _Judged:
 
 
 @strawberry.type(description="A verdict as it was told in one revision.")
-class AttainmentRevision(_Judged):
-    pass
+class AttainmentRevision(Judged):
+    revision: int = _revision()
 
 
 @view(Verdict, "The verdict on an objective for a period, of one service; its latest revision.")
-class Attainment(Node, _Judged):
+class Attainment(Node, Judged):
     id: strawberry.ID = node_id("Attainment", "attainment.id")
+    revision: int = _revision()
     objective: Objective = told("What was promised.", "placed")
     agreement: Agreement = told("Where it was promised.", "placed.agreement")
     service: Service | None = loaded(
@@ -149,11 +213,27 @@ class Attainment(Node, _Judged):
         f"All that was told of the period, the first revision first, the newest {VERSIONS_SHOWN_MAX}.",
         _revisions,
     )
+    as_of: Any = strawberry.field(
+        resolver=attainment_as_of,
+        graphql_type=LazyType("AttainmentAsOf", "graph.as_of") | None,
+        description="The verdict as it was known at an instant: by the facts, exclusions and terms that were recorded"
+        " by then. The answer never changes. Null where its terms were not activated yet.",
+    )
+    explanation: Any = strawberry.field(
+        resolver=explanation,
+        graphql_type=LazyType("Explanation", "graph.explanation") | None,
+        description="How the verdict came to be, computed anew in one snapshot; null where its terms were not activated"
+        " yet at the instant.",
+    )
     # Verdicts and breaches name each other; of the two the breach is the later module.
     breach: Any = loaded(
         "The breach that it opened, withdrawn ones too; null where there was none.",
-        lambda desk, verdict: desk.breaches_of_periods.load(verdict.attainment.id),
+        _breach_opened,
         graphql_type=LazyType("Breach", "graph.breach") | None,
+    )
+    risk: Risk | None = loaded(
+        "Why it is, or was, at risk before anything was missed; null where it never was.",
+        _risk,
     )
 
 

@@ -1,4 +1,4 @@
-"""Breaches: objectives missed in a period, from open to confirmed or withdrawn."""
+"""Breaches: objectives missed in a period, from at risk over open to confirmed or withdrawn."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import strawberry
 
 import domain.breach
 from domain import filters
-from domain.breach import Confirmed, Open, Severity, Transition, Withdrawn
+from domain.breach import AtRisk, Confirmed, Open, RiskPassed, Severity, Transition, Withdrawn
 from domain.ids import AgreementId, ServiceId
 from graph.agreement import Agreement
 from graph.attainment import Attainment
+from graph.budget import Risk
 from graph.connections import OrderDirection
 from graph.fields import Node, described, loaded, node_id, told, view
 from graph.filters import FILTER, any_id_of, any_of, condition
@@ -32,14 +33,20 @@ described(
     Transition,
     "A step in the life of a breach.",
     name="BreachTransition",
+    AT_RISK="Nothing is missed yet: the error budget burns too fast, or the period's end is projected as a miss.",
+    RISK_PASSED="The risk is over, and nothing was missed.",
     OPENED="The miss became certain.",
     SEVERITY_CHANGED="Another level is missed now.",
     CONFIRMED="The period became final.",
     WITHDRAWN="A late fact mended the miss.",
+    ENDED="Of a rolling objective: an evaluation passed; or by a late fact another one is now the first that did.",
+    RESUMED="Of a rolling objective: by a late fact no evaluation has passed since.",
 )
 
 
 class BreachState(Enum):
+    AT_RISK = "at_risk"
+    RISK_PASSED = "risk_passed"
     OPEN = "open"
     CONFIRMED = "confirmed"
     WITHDRAWN = "withdrawn"
@@ -48,23 +55,35 @@ class BreachState(Enum):
 described(
     BreachState,
     "Where a breach stands.",
+    AT_RISK="Nothing is missed yet; it may be.",
+    RISK_PASSED="It was at risk, and never opened.",
     OPEN="The miss is certain; the period is not final yet.",
     CONFIRMED="The period is final.",
     WITHDRAWN="A late fact mended the miss.",
 )
 
 
-_STATES = {Open: BreachState.OPEN, Confirmed: BreachState.CONFIRMED, Withdrawn: BreachState.WITHDRAWN}
+_STATES = {
+    AtRisk: BreachState.AT_RISK,
+    RiskPassed: BreachState.RISK_PASSED,
+    Open: BreachState.OPEN,
+    Confirmed: BreachState.CONFIRMED,
+    Withdrawn: BreachState.WITHDRAWN,
+}
 
 
 @view(domain.breach.Breach, "An objective missed in a period, on one service.")
 class Breach(Node):
     id: strawberry.ID = node_id("Breach")
-    severity: Severity = told("Which level was missed.")
+    severity: Severity = told("Which level was missed; at risk, which one would be missed first.")
     state: BreachState = told("Where it stands.", lambda breach: _STATES[type(breach.state)])
     since: datetime = told("Since when it stands there.", "state.since")
-    opened_at: datetime = told("When it first opened.")
-    period: Interval = told("In which period.")
+    opened_at: datetime = told("When it first opened; of one that never did, when it was first at risk.")
+    ended_at: datetime | None = told(
+        "Of a rolling objective: when the first evaluation after it passed; null while it lasts, and for other windows."
+    )
+    risk: Risk | None = told("The latest risk before it opened; null where there was none.")
+    period: Interval = told("In which period; of a rolling objective the one of the first evaluation that failed.")
     objective: Objective | None = loaded(
         "What was missed; null where the caller may not see it.",
         lambda desk, breach: desk.objectives.load(breach.objective),
@@ -88,7 +107,7 @@ class BreachFilter:
     agreements: list[strawberry.ID] | None = condition("Under any of these agreements.")
     services: list[strawberry.ID] | None = condition("On any of these services.")
     severities: list[Severity] | None = condition("Of any of these severities.")
-    states: list[BreachState] | None = condition("In any of these states.")
+    states: list[BreachState] | None = condition("In any of these states. Default: all that ever opened.")
 
     def meant(self) -> filters.BreachListFilter:
         return filters.BreachListFilter(

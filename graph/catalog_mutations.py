@@ -12,10 +12,17 @@ import strawberry
 import domain.metric
 import domain.party
 import domain.service
-from domain.actor import Action
 from domain.errors import DomainError, Invalid
 from domain.ids import PartyId, ServiceId
-from domain.metric import CELL, DEFAULT_WEIGHTS, IMPACTS_MAX, SCALE_MAX, Aggregation
+from domain.metric import (
+    CELL,
+    DEFAULT_WEIGHTS,
+    IMPACTS_MAX,
+    PERCENTILE_PLACES_MAX,
+    SCALE_MAX,
+    Aggregation,
+    Shape,
+)
 from domain.party import PARTY_DEPTH_MAX, PartyKind
 from domain.ratio import Direction
 from domain.service import CONSUMERS_MAX
@@ -74,6 +81,24 @@ class CreateMetricInput:
     methodology: str = strawberry.field(
         default="", description=f"How it is measured, in words: at most {NOTE_LENGTH_MAX} characters."
     )
+    shape: Shape | None = strawberry.field(
+        description="The form of its facts. Default: the first that the aggregation takes."
+    )
+    percentile: Decimal | None = strawberry.field(
+        description=f"Above 0 and at most 100, with at most {PERCENTILE_PLACES_MAX} decimals; for PERCENTILE only.",
+    )
+    slice: timedelta | None = strawberry.field(
+        description="A minute or longer, and divides a day; for MEAN_OF_SLICES and GOOD_SLICES only."
+    )
+    slice_target: Decimal | None = strawberry.field(
+        description="When a slice is good: percent for tallies, else in the unit; for GOOD_SLICES only.",
+    )
+    slice_direction: Direction = strawberry.field(
+        default=Direction.AT_LEAST, description="Which side of the slice target is the good one."
+    )
+    staleness: timedelta | None = strawberry.field(
+        description="How long a state holds that no other follows, 1 second to 31 days."
+    )
     idempotency_key: str | None = idempotency_key()
 
     def meant(self) -> catalog.CreateMetric:
@@ -87,6 +112,12 @@ class CreateMetricInput:
             grid=self.grid,
             weights=tuple(DEFAULT_WEIGHTS.items()) if self.weights is None else _weights(self.weights),
             methodology=self.methodology,
+            shape=self.shape,
+            percentile=self.percentile,
+            slice=self.slice,
+            slice_target=self.slice_target,
+            slice_direction=self.slice_direction,
+            staleness=self.staleness,
         )
 
 
@@ -157,7 +188,6 @@ class CatalogMutations:
     ) -> Answer[domain.party.Party]:
         return await carried_out(
             info,
-            Action.MANAGE_CATALOG,
             lambda at: catalog.create_party(
                 at.open_work, at.actor, command.meant(), at=at.now(), mint=at.mint, key=command.idempotency_key
             ),
@@ -167,7 +197,7 @@ class CatalogMutations:
     async def create_metric(
         self, info: Info, command: Annotated[CreateMetricInput, COMMAND]
     ) -> Answer[domain.metric.Metric]:
-        return await carried_out(info, Action.MANAGE_CATALOG, lambda at: _create_metric(at, command))
+        return await carried_out(info, lambda at: _create_metric(at, command))
 
     @strawberry.mutation(
         graphql_type=CreateServicePayload,
@@ -178,7 +208,6 @@ class CatalogMutations:
     ) -> Answer[domain.service.Service]:
         return await carried_out(
             info,
-            Action.MANAGE_CATALOG,
             lambda at: catalog.create_service(
                 at.open_work, at.actor, command.meant(), at=at.now(), mint=at.mint, key=command.idempotency_key
             ),
@@ -193,7 +222,6 @@ class CatalogMutations:
     ) -> Answer[domain.service.Service]:
         return await carried_out(
             info,
-            Action.MANAGE_CATALOG,
             lambda at: catalog.change_structure(
                 at.open_work, at.actor, command.meant(), at=at.now(), key=command.idempotency_key
             ),

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import strawberry
 
-from domain.actor import Action
 from domain.errors import Invalid, OutOfRange
 from domain.paging import PAGE_MAX, Page, PageRequest, Place, Row, SortKey
+from domain.policy import Action
 from domain.ports import Work
-from graph.desk import Desk, Info, desk
+from graph.desk import Desk
 from graph.fields import described, loaded, told
 
 PAGE_DEFAULT = 50
@@ -62,6 +62,7 @@ class Listed(Generic[T]):
 
     page: Page[T]
     seal: Callable[[Place], str]
+    action: Action
     count: Callable[[Work], Awaitable[int]]
 
 
@@ -75,10 +76,12 @@ class _Edge(Generic[T]):
 class Wanted:
     """What a client asked of a list. `where` is the domain's filter; with the order it is part of what cursors are for.
 
-    The four that say which page are None or UNSET where the client did not give them.
+    `action` is what the list needs of the policy. The four that say which page are None or UNSET where the client did
+    not give them.
     """
 
     name: str
+    action: Action
     where: object
     direction: OrderDirection
     first: int | None
@@ -91,13 +94,6 @@ class Wanted:
         return self.direction is OrderDirection.DESC
 
 
-def reader(info: Info) -> Desk:
-    """The desk of an actor who may read; asked before anything else is looked at."""
-    found = desk(info)
-    found.actor.must(Action.READ)
-    return found
-
-
 async def listed(
     at: Desk,
     wanted: Wanted,
@@ -106,8 +102,9 @@ async def listed(
 ) -> Listed[T]:
     scope = _scope(at, wanted)
     request = _page_request(at, wanted, scope)
-    found = await at.read(lambda work: page(work, request))
-    return Listed(found, lambda place: at.application.seal.seal(wanted.name, scope, _payload(place)), count)
+    found = await at.read(wanted.action, lambda work: page(work, request))
+    seal = at.application.seal
+    return Listed(found, lambda place: seal.seal(wanted.name, scope, _payload(place)), wanted.action, count)
 
 
 def shown_as(page: Page[T], items: Sequence[U]) -> Page[U]:
@@ -223,5 +220,5 @@ class Connection(Generic[S]):
     page_info: PageInfo = told("Where this page lies in the list.", lambda found: found)
     total_count: int = loaded(
         "Rows in the whole list under the same filter. Counted only where it is asked for.",
-        lambda at, found: at.read(found.count),
+        lambda at, found: at.read(found.action, found.count),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from domain.actor import Actor
+from domain.audit import Origin
 from graph.errors import BAD_REQUEST, RequestError, refused
 from graph.limits import Limits
 
@@ -18,7 +19,8 @@ class Context:
 
     `deadline` is in the event loop's time. A subscription's source has none (infinity); each of its events has one.
     `app` holds the use cases and loaders, made afresh for each context. `facts` counts the lines that were posted, by
-    mutation and what came of them: recorded, duplicate or refused.
+    mutation and what came of them: recorded, duplicate or refused. `refused` holds the root fields that were refused
+    to the caller, each with the code, for the log: in the answer clients give fields names of their own.
     """
 
     actor: Actor
@@ -26,6 +28,7 @@ class Context:
     deadline: float
     app: object = None
     facts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: set[tuple[str, str]] = field(default_factory=set)
 
 
 MakeContext = Callable[[Actor, str, float], Context]
@@ -37,8 +40,10 @@ class IdentityUnavailable(Exception):
 
 
 class Authenticate(Protocol):
-    def __call__(self, authorization: str | None, *, tenant: str | None) -> Awaitable[Actor]:
-        """From the values of the headers Authorization and Interpact-Tenant.
+    def __call__(
+        self, authorization: str | None, *, tenant: str | None, origin: Origin | None = None
+    ) -> Awaitable[Actor]:
+        """From the values of the headers Authorization and Interpact-Tenant, and from where they came.
 
         Raises `domain.errors.Unauthenticated`, or IdentityUnavailable.
         """
@@ -76,7 +81,7 @@ def request_from(parameters: object, limits: Limits) -> Request:
     extensions = parameters.get("extensions")
     if not isinstance(extensions, dict | None):
         raise _mistyped("extensions", "an object or null", extensions)
-    _check_nesting(variables, limits.input_depth_max)
+    _check_size(variables, limits)
     return Request(
         text=text if isinstance(text, str) else "",
         document_id=document_id,
@@ -107,16 +112,41 @@ def _named(value: object) -> str:
             return "an object"
 
 
-def _check_nesting(variables: object, depth_max: int) -> None:
-    """Refuse deep variables before anything walks them by recursion. Level by level, each value is touched once."""
+def _check_size(variables: object, limits: Limits) -> None:
+    """Refuse variables that are deep or many before anything walks them by recursion, or reads each by its type.
+
+    Level by level; each value is touched once, and none of a level that is too large.
+    """
     level: list[dict[str, object] | list[object]] = [variables] if isinstance(variables, dict) else []
     depth = -1  # the object that holds the variables is not one of them
+    values = objects = 0
     while level:
         depth += 1
-        if depth > depth_max:
-            message = f"Variables are nested more than {depth_max} deep."
-            raise refused("INPUT_TOO_DEEP", message, limit=depth_max, seen=depth)
+        if depth > limits.input_depth_max:
+            message = f"Variables are nested more than {limits.input_depth_max} deep."
+            raise refused("INPUT_TOO_DEEP", message, limit=limits.input_depth_max, seen=depth)
+        values += sum(map(len, level))
+        _require_few("values", values, limits.input_values_max)
         level = [item for holder in level for item in _items(holder) if isinstance(item, (dict, list))]
+        objects += sum(isinstance(holder, dict) for holder in level)
+        _require_few("objects", objects, limits.input_objects_max)
+
+
+def require_few_brackets(text: bytes, limits: Limits) -> None:
+    """Before it is read as JSON: each opens a list or an object to be made, and the makers of lists are the dearest.
+
+    Those within strings are counted too; no string that we take has nearly as many.
+    """
+    seen = text.count(b"[") + text.count(b"{")
+    if seen > limits.input_values_max:
+        message = f"The request has {seen} opening brackets; at most {limits.input_values_max} are allowed."
+        raise refused("INPUT_TOO_LARGE", message, limit=limits.input_values_max, seen=seen)
+
+
+def _require_few(what: str, seen: int, limit: int) -> None:
+    if seen > limit:
+        message = f"Variables hold {seen} {what} or more; at most {limit} are allowed. Send them in several requests."
+        raise refused("INPUT_TOO_LARGE", message, limit=limit, seen=seen)
 
 
 def _items(holder: dict[str, object] | list[object]) -> Iterable[object]:

@@ -33,6 +33,7 @@ from graphql import (
 )
 
 from graph.prices import (
+    COMPUTED,
     COUNTED_AS,
     COUNTED_AS_DEFAULT,
     INTROSPECTION,
@@ -131,6 +132,7 @@ class _Pricing:
         if field is None or parent is None:
             return
         on = parent.name
+        price.fixed += COMPUTED.get(f"{on}.{name}", 0)
         if parent is self.schema.mutation_type:
             price.fixed += MUTATION + self._items(node) // ITEMS_PER_UNIT
         if node.selection_set is None:

@@ -1,12 +1,14 @@
 """Sealed cursors: clients hold them, only we read and make them, and each opens for one tenant, party and list alone.
 
-AES-SIV (RFC 5297) authenticates the scope along with the text. It needs no nonce: one place in a list has one cursor.
+AES-SIV (RFC 5297) authenticates the scope along with the text. It needs no nonce: one place in a list has one cursor
+for as long as the secret that seals stays the same.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -21,16 +23,19 @@ _CURSOR_CHARS_MAX = 1_024
 
 
 class Seal:
-    """Seals and opens cursors under one secret. `purpose` is a name in our code, one for each kind of list."""
+    """Seals cursors under the first secret and opens those of any, so that a secret can be replaced.
 
-    def __init__(self, secret: bytes) -> None:
-        if len(secret) < SECRET_BYTES_MIN:
-            raise ValueError(f"the cursor secret needs {SECRET_BYTES_MIN} bytes or more, not {len(secret)}")
-        self._secret = secret
-        self._ciphers: dict[str, AESSIV] = {}
+    `purpose` is a name in our code, one for each kind of list.
+    """
+
+    def __init__(self, *secrets: bytes) -> None:
+        if not secrets or min(map(len, secrets)) < SECRET_BYTES_MIN:
+            raise ValueError(f"a cursor secret is needed, and each one needs {SECRET_BYTES_MIN} bytes or more")
+        self._secrets = secrets
+        self._ciphers: dict[str, tuple[AESSIV, ...]] = {}
 
     def seal(self, purpose: str, scope: tuple[str, ...], payload: bytes) -> str:
-        sealed = self._cipher(purpose).encrypt(payload, _associated(scope))
+        sealed = self._of(purpose)[0].encrypt(payload, _associated(scope))
         return urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
     def open(self, purpose: str, scope: tuple[str, ...], text: str, *, path: Path = ()) -> bytes:
@@ -39,18 +44,23 @@ class Seal:
             if len(text) > _CURSOR_CHARS_MAX:
                 raise ValueError("longer than any cursor")
             sealed = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-            return self._cipher(purpose).decrypt(sealed, _associated(scope))
-        except (NotBase64, InvalidTag, ValueError):
-            raise CursorInvalid("this cursor does not belong to this list", path=path) from None
+            for cipher in self._of(purpose):
+                with suppress(InvalidTag):
+                    return cipher.decrypt(sealed, _associated(scope))
+        except (NotBase64, ValueError):
+            pass
+        raise CursorInvalid("this cursor does not belong to this list", path=path)
 
-    def _cipher(self, purpose: str) -> AESSIV:
-        cipher = self._ciphers.get(purpose)
-        if cipher is None:
-            derive = HKDF(
-                algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"interpact cursor: " + purpose.encode()
-            )
-            cipher = self._ciphers[purpose] = AESSIV(derive.derive(self._secret))
-        return cipher
+    def _of(self, purpose: str) -> tuple[AESSIV, ...]:
+        ciphers = self._ciphers.get(purpose)
+        if ciphers is None:
+            ciphers = self._ciphers[purpose] = tuple(_cipher(secret, purpose) for secret in self._secrets)
+        return ciphers
+
+
+def _cipher(secret: bytes, purpose: str) -> AESSIV:
+    derive = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=b"interpact cursor: " + purpose.encode())
+    return AESSIV(derive.derive(secret))
 
 
 def _associated(scope: tuple[str, ...]) -> list[bytes]:

@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -31,12 +32,14 @@ from graphql import (
     map_source_to_response_event,
     parse,
     specified_rules,
+    strip_ignored_characters,
     validate,
 )
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from domain.errors import OutOfTime, Unserved
 from graph.context import Context, Request
 from graph.cost import Cost, cost_of
 from graph.errors import (
@@ -48,8 +51,11 @@ from graph.errors import (
     document_refused,
     problem,
     told,
+    unserved,
     variables_refused,
+    why_unserved,
 )
+from graph.introspection import Introspections, introspect, only_introspects
 from graph.limits import Limits
 from graph.precheck import precheck
 from graph.resuming import Resuming
@@ -58,12 +64,15 @@ from graph.watching import Begun, Watch, unwatched
 
 T = TypeVar("T")
 
+Known = Callable[[], ExecutionResult]
 Answer = dict[str, Any]
 """The map that GraphQL calls a response: `data`, and `errors` where there are any."""
 
 # Strawberry's is the faster one, and says only bool.
 _is_awaitable = cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable)
 
+LONG_CHARS = 1_000
+"""From here on a document is read on a thread: the hop costs less than the others would wait (decision 0010)."""
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
@@ -82,7 +91,7 @@ class _Prepared:
     operations: Mapping[str, OperationDefinitionNode]
     """By name; the one without a name stands under the empty string, which is no name."""
     fragments: Sequence[FragmentDefinitionNode]
-    chars: int
+    text: str
     costs: dict[str | None, Cost] = field(default_factory=dict)
     """Of the operations whose cost does not depend on variables, by name."""
 
@@ -102,6 +111,19 @@ class Documents:
         self._executor_class = cast("type[Executor[Any]]", schema.execution_context_class)
         self._kept: OrderedDict[str, _Prepared] = OrderedDict()
         self._kept_chars = 0
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="documents")
+        self._introspections = Introspections()
+
+    async def read(self, request: Request) -> Operation:
+        """`operation`, so that nobody else waits while a long document is parsed and validated for the first time.
+
+        One thread does that for all: several would take more of the interpreter's time from the event loop.
+        """
+        text = self._trusted.text(request)
+        if LONG_CHARS < len(text) <= self.limits.document_chars_max and _key(text) not in self._kept:
+            prepared = await asyncio.get_running_loop().run_in_executor(self._reader, self._prepare, text)
+            self._keep(_key(text), prepared)
+        return self.operation(request)
 
     def operation(self, request: Request) -> Operation:
         """The operation that is asked for, ready to run; raises RequestError when there is none that may be run."""
@@ -118,7 +140,17 @@ class Documents:
             cost=cost,
             limits=self.limits,
             watch=self._watch,
+            known=self._known(prepared, operation),
         )
+
+    def _known(self, prepared: _Prepared, operation: OperationDefinitionNode) -> Known | None:
+        """The answer to what asks about the schema alone, run when it is wanted and not known yet."""
+        if not only_introspects(operation):
+            return None
+
+        name = operation.name.value if operation.name else None
+        key = strip_ignored_characters(prepared.text), name
+        return lambda: self._introspections.answer(key, lambda: introspect(self._schema, prepared.document, name))
 
     def check(self, request: Request) -> None:
         """Raises RequestError where the document may not be run whatever its variables are."""
@@ -142,7 +174,7 @@ class Documents:
             limit = self.limits.document_chars_max
             message = f"The document has {len(text)} characters; at most {limit} are allowed."
             raise document_refused([problem("DOCUMENT_TOO_LONG", message, None, limit=limit, seen=len(text))], "")
-        key = sha256(text.encode(errors="surrogatepass")).hexdigest()
+        key = _key(text)
         kept = self._kept.get(key)
         if kept is not None:
             self.counts.hits += 1
@@ -169,17 +201,19 @@ class Documents:
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
         }
-        return _Prepared(document, operations, findings.fragments, len(text))
+        return _Prepared(document, operations, findings.fragments, text)
 
     def _keep(self, key: str, prepared: _Prepared) -> None:
+        if key in self._kept:
+            return
         self._kept[key] = prepared
-        self._kept_chars += prepared.chars
+        self._kept_chars += len(prepared.text)
         while (
             len(self._kept) > self.limits.documents_cached_max
             or self._kept_chars > self.limits.documents_cached_chars_max
         ):
             _, dropped = self._kept.popitem(last=False)
-            self._kept_chars -= dropped.chars
+            self._kept_chars -= len(dropped.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +230,8 @@ class Operation:
     """At most; of a subscription that of each event."""
     limits: Limits
     watch: Watch
+    known: Known | None = None
+    """Where it asks about the schema alone."""
 
     @property
     def seconds_max(self) -> float:
@@ -217,9 +253,12 @@ class Operation:
             return answer
 
     async def _answer(self, context: Context) -> Answer:
-        result = self._executor(context).execute_operation()
+        result = self.known() if self.known else self._executor(context).execute_operation()
         if not isinstance(result, ExecutionResult):
             result = await self._in_time(cast("Awaitable[ExecutionResult]", result), context.deadline)
+        reason = why_unserved(result)
+        if reason is not None:
+            raise self._refusal(reason)
         cost = {"requested": self.cost, "limit": self.limits.cost_max}
         return {**self._told(result, context), "extensions": {"cost": cost}}
 
@@ -284,10 +323,17 @@ class Operation:
                 raise deadline_exceeded(self.seconds_max) from None
             raise
 
+    def _refusal(self, reason: Unserved) -> RequestError:
+        return deadline_exceeded(self.seconds_max) if isinstance(reason, OutOfTime) else unserved(reason)
+
     def _told(self, result: ExecutionResult, context: Context) -> Answer:
         if not result.errors:
             return {"data": result.data}
         return {"data": result.data, "errors": told(result.errors, context.request_id, self.limits)}
+
+
+def _key(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _parsed(text: str, limits: Limits) -> DocumentNode:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from graphql import GraphQLError, Node
+from graphql import ExecutionResult, GraphQLError, Node
 
-from domain.errors import DomainError, TenantMissing
+from domain.errors import DomainError, OutOfTime, TenantMissing, Unserved
 from graph.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,9 @@ BAD_REQUEST = "BAD_REQUEST"
 DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
 INTERNAL = "INTERNAL"
 TOO_MANY_ERRORS = "TOO_MANY_ERRORS"
+
+RETRY_AFTER_SECONDS = 5
+"""Where nobody knows when it will be better."""
 
 
 class RequestError(Exception):
@@ -84,6 +87,22 @@ def deadline_exceeded(seconds_max: float) -> RequestError:
     return RequestError([error], status=504, plain_json_status=200)
 
 
+def unserved(error: Unserved) -> RequestError:
+    """The refusal of what could not be served just now."""
+    told_so = problem(error.code, _sentence(error.message), None)
+    if isinstance(error, OutOfTime):
+        return RequestError([told_so], status=504, plain_json_status=200)
+    return RequestError([told_so], status=503, headers={"retry-after": str(RETRY_AFTER_SECONDS)})
+
+
+def why_unserved(result: ExecutionResult) -> Unserved | None:
+    """Why nothing at all could be answered, where it is no fault of the request; None where there is some answer."""
+    if result.data is not None and any(value is not None for value in result.data.values()):
+        return None
+    causes = map(_cause, result.errors or ())
+    return next((cause for cause in causes if isinstance(cause, Unserved)), None)
+
+
 def told(errors: Sequence[GraphQLError], request_id: str, limits: Limits) -> list[dict[str, Any]]:
     """The errors as the client sees them: masked, at most `errors_returned_max`, the last one telling of the rest."""
     shown = errors
@@ -130,6 +149,10 @@ def _message_and_extensions(error: GraphQLError, request_id: str) -> tuple[str, 
         return error.message, {"code": BAD_USER_INPUT}
     log.error("request %s failed at %s", request_id, error.path, exc_info=cause)
     return "Internal error", {"code": INTERNAL, "requestId": request_id}
+
+
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:]}."
 
 
 def _cause(error: GraphQLError) -> Exception:

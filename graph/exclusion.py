@@ -13,26 +13,17 @@ from domain.exclusion import ExclusionKind
 from domain.ids import AgreementId, ServiceId
 from graph.agreement import Agreement
 from graph.connections import OrderDirection
+from graph.exclusion_kind import KIND
 from graph.fields import Node, described, loaded, node_id, told, view
 from graph.filters import FILTER, any_id_of, any_of, condition
 from graph.service import Service
-
-described(
-    ExclusionKind,
-    "Why time does not count.",
-    MAINTENANCE="Work that was announced as the agreement asks.",
-    FORCE_MAJEURE="Beyond anybody's reach.",
-    CUSTOMER_CAUSED="The customer brought it about.",
-    SUSPENSION="The service was suspended rightly.",
-    AGREED="Both sides agreed that it does not count.",
-)
 
 
 @view(domain.exclusion.Exclusion, "Time that leaves the denominator, for a service, an agreement, or where both meet.")
 class Exclusion(Node):
     id: strawberry.ID = node_id("Exclusion")
     revision: int = told("From 1; each correction or withdrawal adds one.")
-    kind: ExclusionKind = told("Why it does not count.")
+    kind: ExclusionKind = told(KIND)
     starts_at: datetime = told("Its first instant.", "span.start")
     ends_at: datetime = told("The first instant after it.", "span.end")
     service: Service | None = loaded(

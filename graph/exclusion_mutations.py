@@ -8,7 +8,6 @@ from typing import Annotated
 import strawberry
 
 import domain.exclusion
-from domain.actor import Action
 from domain.errors import Invalid
 from domain.exclusion import ExclusionKind
 from domain.ids import AgreementId, ExclusionId, ServiceId
@@ -94,7 +93,6 @@ class ExclusionMutations:
     ) -> Answer[domain.exclusion.Exclusion]:
         return await carried_out(
             info,
-            Action.RECORD_EXCLUSIONS,
             lambda at: record_exclusions.record_exclusion(
                 at.open_work, at.actor, command.meant(), at=at.now(), mint=at.mint, key=command.idempotency_key
             ),
@@ -109,6 +107,5 @@ class ExclusionMutations:
     ) -> Answer[domain.exclusion.Exclusion]:
         return await carried_out(
             info,
-            Action.RECORD_EXCLUSIONS,
             lambda at: record_exclusions.withdraw_exclusion(at.open_work, at.actor, command.meant(), at=at.now()),
         )

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import strawberry
 
-from domain.actor import Action
 from domain.usecases.batches import OnInvalid, Recorded
 from graph.desk import Desk, Info
 from graph.fields import described, told
-from graph.user_errors import Answer, Payload, carried_out, problem
+from graph.user_errors import Answer, Payload, carried_out, problems
 
 described(
     OnInvalid,
@@ -30,12 +29,11 @@ class FactPayload(Payload):
 
 
 async def recorded(info: Info, act: Callable[[Desk], Awaitable[Recorded]]) -> Answer[Recorded]:
-    answer = await carried_out(info, Action.RECORD_FACTS, act)
+    answer = await carried_out(info, act)
     if answer.result is None:
         return answer
     facts = info.context.facts
     facts[info.field_name, "recorded"] += answer.result.recorded
     facts[info.field_name, "duplicate"] += answer.result.duplicates
     facts[info.field_name, "refused"] += len(answer.result.refused)
-    refused = tuple(problem(line.code, line.message, line.path) for line in answer.result.refused)
-    return Answer(answer.result, refused)
+    return Answer(answer.result, problems(info, answer.result.refused))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 
 from domain.ids import TenantId
 from graph.errors import RequestError, problem
 from graph.limits import Limits
+from graph.turns import Turns
 
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 
@@ -52,8 +53,13 @@ class Gate:
     def __init__(self, limits: Limits, spend: Spend = unmetered) -> None:
         self._limits = limits
         self._spend = spend
+        self._turns = Turns(limits)
         self._sockets: Counter[TenantId] = Counter()
         self._subscriptions: Counter[TenantId] = Counter()
+
+    def turn(self, tenant: TenantId) -> AbstractAsyncContextManager[None]:
+        """What an operation is read, charged and run in; raises RequestError where too many wait for theirs."""
+        return self._turns.turn(tenant)
 
     async def charge(self, tenant: TenantId, units: int) -> Mapping[str, str]:
         """The headers that tell what is left; raises RequestError where there is not enough."""
@@ -61,6 +67,7 @@ class Gate:
         if allowance is None:
             return {}
         if allowance.wait_seconds is None:
+            self._turns.took(tenant, units)
             return allowance.headers()
         message = f"The quota of this tenant is used up: this costs {units}. Try again in {allowance.wait_seconds} s."
         facts = {"limit": allowance.limit, "requested": units, "remaining": allowance.remaining}

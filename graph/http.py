@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from secrets import token_hex
 from typing import Any, TypeVar
@@ -18,19 +19,22 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.actor import Actor
-from domain.errors import Forbidden, Unauthenticated
-from graph.context import Authenticate, IdentityUnavailable, MakeContext, Request, request_from
+from domain.audit import Door, Origin
+from domain.errors import Forbidden, Unauthenticated, Unserved
+from graph.context import Authenticate, IdentityUnavailable, MakeContext, Request, request_from, require_few_brackets
 from graph.documents import Documents, Operation
-from graph.errors import BAD_REQUEST, RequestError, refused, told
+from graph.errors import BAD_REQUEST, RequestError, refused, told, unserved
 from graph.gate import Gate
 from graph.limits import Limits
 from graph.sse import EVENT_STREAM, EventStream, Following, RefusedStream
 from graph.watching import Leaving, stays
+from graph.whence import whence
 
 T = TypeVar("T")
 
 TENANT = "interpact-tenant"
 """The header, and the name in the payload of `connection_init`, that says which of a person's tenants is meant."""
+CREDENTIALS = ("authorization", TENANT)
 PLAIN_JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 _PARAMETERS_MAX = 20
@@ -66,19 +70,27 @@ class HttpDoor:
                 return
             _check_method(scope["method"])
             media = negotiated(headers)
-            actor = await authenticated(self._authenticate, headers)
-            operation = self._operation(await self._request(scope, headers, receive), scope["method"], headers)
-            left = await self._gate.charge(actor.tenant, operation.cost)
-            if media == EVENT_STREAM or operation.kind is OperationType.SUBSCRIPTION:
+            door = Door.EVENT_STREAM if media == EVENT_STREAM else Door.HTTP
+            actor = await authenticated(self._authenticate, headers, whence(scope, door, request_id_of(scope)))
+            request = await self._request(scope, headers, receive)
+            async with self._gate.turn(actor.tenant):
+                operation = await self._operation(request, scope["method"], headers)
+                left = await self._gate.charge(actor.tenant, operation.cost)
+                streams = media == EVENT_STREAM or operation.kind is OperationType.SUBSCRIPTION
+                if not streams:
+                    answer = await self._answer(operation, actor, scope, receive)
+                    response = _json(answer, 200, media, left)
+            if streams:
                 with self._gate.subscription(actor.tenant):
                     following = self._following(operation, actor, scope, headers)
                     await EventStream(following, left)(scope, receive, send)
                 return
-            response = _json(await self._answer(operation, actor, scope, receive), 200, media, left)
         except _ClientGoneError:
             return
         except RequestError as error:
             response = _refusal(error, request_id_of(scope), self._limits, media)
+        except Unserved as error:
+            response = _refusal(unserved(error), request_id_of(scope), self._limits, media)
         await response(scope, receive, send)
 
     async def _request(self, scope: Scope, headers: Headers, receive: Receive) -> Request:
@@ -89,8 +101,8 @@ class HttpDoor:
             parameters = await self._from_body(headers, receive)
         return request_from(parameters, self._limits)
 
-    def _operation(self, request: Request, method: str, headers: Headers) -> Operation:
-        operation = self._documents.operation(request)
+    async def _operation(self, request: Request, method: str, headers: Headers) -> Operation:
+        operation = await self._documents.read(request)
         streams = takes_events(headers)
         by_get = (OperationType.QUERY, OperationType.SUBSCRIPTION) if streams else (OperationType.QUERY,)
         if method == "GET" and operation.kind not in by_get:
@@ -114,7 +126,9 @@ class HttpDoor:
         return Following(
             operation=operation,
             actor=actor,
-            authenticate=partial(self._authenticate, headers.get("authorization"), tenant=headers.get(TENANT)),
+            authenticate=partial(
+                self._authenticate, headers.get("authorization"), tenant=headers.get(TENANT), origin=actor.origin
+            ),
             new_context=partial(self._make_context, actor, request_id),
             request_id=request_id,
             limits=self._limits,
@@ -131,6 +145,7 @@ class HttpDoor:
             raise refused(
                 "BODY_TIMEOUT", message, status=408, headers={"connection": "close"}, limitSeconds=seconds
             ) from None
+        require_few_brackets(body, self._limits)
         try:
             body.decode()
         except UnicodeDecodeError as error:
@@ -158,10 +173,13 @@ class _ClientGoneError(Exception):
     """The client closed its connection before it had its answer."""
 
 
-async def authenticated(authenticate: Authenticate, headers: Headers) -> Actor:
-    """The actor, or the refusal that HTTP has for it."""
+async def authenticated(authenticate: Authenticate, headers: Headers, origin: Origin) -> Actor:
+    """The actor, as it comes from there, or the refusal that HTTP has for it."""
     try:
-        return await authenticate(headers.get("authorization"), tenant=headers.get(TENANT))
+        for name in CREDENTIALS:
+            require_one(name, headers.getlist(name))
+        actor = await authenticate(headers.get("authorization"), tenant=headers.get(TENANT), origin=origin)
+        return replace(actor, origin=origin)
     except IdentityUnavailable:
         message = "Who you are cannot be checked just now: try again soon."
         raise refused("IDENTITY_UNAVAILABLE", message, status=503, headers={"retry-after": "5"}) from None
@@ -170,6 +188,12 @@ async def authenticated(authenticate: Authenticate, headers: Headers) -> Actor:
         raise refused(error.code, error.message, status=401, headers=challenge) from None
     except Forbidden as error:
         raise refused(error.code, error.message, status=403) from None
+
+
+def require_one(name: str, values: Sequence[str]) -> None:
+    """Of two, whatever stands before us may have looked at the other one. Raises Unauthenticated."""
+    if len(values) > 1:
+        raise Unauthenticated(f"send the header `{name}` once, not {len(values)} times")
 
 
 def request_id_of(scope: Scope) -> str:

@@ -12,20 +12,32 @@ MIB = 1024 * KIB
 class Limits:
     """All of them are settable; `*_max` is the largest number that still passes."""
 
+    head_bytes_max: int = 64 * KIB
+    """Of an HTTP request's address and headers: a document of the greatest length fits, percent-encoded."""
+    head_seconds_max: float = 10
+    """How long a connection may take to send a head; one that was answered is closed after 5 silent seconds."""
     body_bytes_max: int = 1 * MIB
     body_seconds_max: float = 10
     """How long a client may take to send its body."""
 
     document_chars_max: int = 15_000
     document_tokens_max: int = 1_000
+    operations_max: int = 20
+    """In one document, of which a request runs one: each is validated all the same."""
     depth_max: int = 12
     """Nested fields; a root field is 1. Fragments add none."""
     introspection_depth_max: int = 20
     """The same from `__schema` and `__type` down: the standard query is 15 deep, and the schema bounds its answer."""
+    introspections_max: float = 1.2
+    """How much may be asked of the schema in one operation: the standard query with all its options is 1."""
     list_depth_max: int = 3
     """Fields on one path that return lists of objects: `edges` and `nodes` of connections too, lists of scalars not."""
     input_depth_max: int = 32
     """Nested lists and objects in an argument or a variable."""
+    input_values_max: int = 50_000
+    """Of all variables: members and items at every level. The largest call that records points has some 40,000."""
+    input_objects_max: int = 2_500
+    """Among them. Each is read by its type, which takes some 50 µs; a call with 1,000 outages has 2,001."""
     aliases_max: int = 30
     directives_max: int = 10
     root_fields_max: int = 20
@@ -63,6 +75,10 @@ class Limits:
     """Open at once in one process, after their `connection_init`."""
     tenant_subscriptions_max: int = 10_000
     """The same of what is followed, over sockets and streams of events."""
+    tenant_operations_max: int = 8
+    """Of one tenant, under way at once in one process; fewer while it takes more than its share (`graph/turns.py`)."""
+    tenant_waiting_max: int = 1_000
+    """Operations of one tenant that wait for their turn in one process."""
     subscription_events_buffered_max: int = 256
 
     def __post_init__(self) -> None:

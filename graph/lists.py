@@ -12,14 +12,17 @@ from domain.paging import Page, PageRequest
 from domain.ports import Work
 from graph.agreement import Agreement, AgreementFilter, AgreementOrder
 from graph.attainment import Attainment, AttainmentFilter, AttainmentOrder
+from graph.audit import AuditEntry, AuditFilter, AuditOrder
 from graph.breach import Breach, BreachFilter, BreachOrder
-from graph.connections import After, Before, Connection, First, Last, Listed, Wanted, listed, reader, shown_as
+from graph.case import Case, CaseFilter, CaseOrder
+from graph.connections import After, Before, Connection, First, Last, Listed, Wanted, listed, shown_as
 from graph.desk import Info
 from graph.exclusion import Exclusion, ExclusionFilter, ExclusionOrder
 from graph.metric import Metric, MetricFilter, MetricOrder
 from graph.outage import Outage, OutageFilter, OutageOrder
 from graph.party import Party, PartyFilter, PartyOrder
 from graph.placed import verdicts
+from graph.rights import ROOT_FIELDS, admitted
 from graph.service import Service, ServiceFilter, ServiceOrder
 
 UNSET: Any = strawberry.UNSET
@@ -40,9 +43,11 @@ def _list(noun: Any, filter_type: Any, order_type: Any, description: str, port: 
         where: Any = UNSET,
         order_by: Any = default_order,
     ) -> Listed[Any]:
-        at = reader(info)
+        at = admitted(info)
         meant = (where or filter_type()).meant()
-        wanted = Wanted(info.field_name, meant, order_by.direction, first, after, last, before)
+        wanted = Wanted(
+            info.field_name, ROOT_FIELDS[info.field_name], meant, order_by.direction, first, after, last, before
+        )
         return await listed(
             at, wanted, lambda work, page: _page(port(work), page, meant), lambda work: port(work).count(meant)
         )
@@ -91,6 +96,7 @@ class Lists:
     outages = _list(
         Outage, OutageFilter, OutageOrder, "Outages as known now, without withdrawn ones.", lambda work: work.outages
     )
+    cases = _list(Case, CaseFilter, CaseOrder, "Cases as known now, without withdrawn ones.", lambda work: work.cases)
     exclusions = _list(
         Exclusion,
         ExclusionFilter,
@@ -101,4 +107,18 @@ class Lists:
     attainments = _list(
         Attainment, AttainmentFilter, AttainmentOrder, "Verdicts, each in its latest revision.", _Verdicts
     )
-    breaches = _list(Breach, BreachFilter, BreachOrder, "Breaches, withdrawn ones too.", lambda work: work.breaches)
+    breaches = _list(
+        Breach,
+        BreachFilter,
+        BreachOrder,
+        "Breaches, withdrawn ones too. What is or was only at risk is listed where the filter names its state.",
+        lambda work: work.breaches,
+    )
+    audit_entries = _list(
+        AuditEntry,
+        AuditFilter,
+        AuditOrder,
+        "The audit log: every act that changed something. For administrators and auditors; a caller with a party sees"
+        " what was done by callers of it, or of one below it.",
+        lambda work: work.audit_log,
+    )

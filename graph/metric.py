@@ -21,11 +21,15 @@ described(
     "How facts are brought to one value for a period.",
     AVAILABILITY="Share of the agreed time that was not down, from outages, by the weight of their impacts.",
     RATIO_OF_SUMS="Sum of good over sum of total, from tallies.",
+    MEAN_OF_SLICES="Mean over the slices of the agreed time of good over total, from tallies.",
+    GOOD_SLICES="Share of the slices whose ratio of tallies, or mean of samples, meets the slice target.",
     MEAN="Mean of samples.",
     MINIMUM="Smallest sample.",
     MAXIMUM="Largest sample.",
     SUM="Sum of samples.",
     COUNT="Number of samples.",
+    PERCENTILE="Percentile of samples, by nearest rank: exact at the end, within bounds while the period runs.",
+    CASES_WITHIN="Share of the cases that were decided in time, by the limit of the objective.",
 )
 described(
     Shape,
@@ -34,6 +38,8 @@ described(
     SAMPLE="A value at an instant.",
     TALLY="Good and total over an interval.",
     OUTAGE="An incident interval with its impact.",
+    STATE="Up, degraded or down from an instant on, as a probe reports it.",
+    CASE="A ticket's timeline: opened, responded, paused, resumed, resolved.",
 )
 described(
     Direction,
@@ -67,7 +73,7 @@ class Metric(Node):
     code: str = told("Unique among the tenant's metrics; integrations name the metric by it.")
     name: str = told("As people call it.")
     aggregation: Aggregation = told("How facts are brought to one value.")
-    shape: Shape = told("The form of its facts.", "aggregation.shape")
+    shape: Shape = told("The form of its facts.")
     direction: Direction = told("Which side of a target is the good one.")
     unit: str = told("Of values and targets: `%` for shares, else as the metric declares.", unit_of)
     scale: int = told("Decimals that a sample keeps; further ones are rounded half-even.")
@@ -77,6 +83,15 @@ class Metric(Node):
         lambda metric: sorted(metric.weights.items()),
     )
     methodology: str = told("How it is measured, in words.")
+    percentile: Decimal | None = told("Which percentile, above 0 and at most 100; null but for PERCENTILE.")
+    slice: timedelta | None = told(
+        "How long a slice is, counted from midnight UTC; null but for MEAN_OF_SLICES and GOOD_SLICES."
+    )
+    slice_target: Decimal | None = told(
+        "The value at which a slice is good: percent for tallies, else in the metric's unit; null but for GOOD_SLICES."
+    )
+    slice_direction: Direction = told("Which side of the slice target is the good one.")
+    staleness: timedelta | None = told("How long a state holds that no other follows; null where there are none.")
 
 
 @strawberry.input(description=FILTER)

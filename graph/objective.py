@@ -13,12 +13,14 @@ import domain.calendars
 import domain.objective
 from domain.attainment import shown_target
 from domain.calendars import Every
-from domain.objective import Granularity, Importance, Missing, Override
+from domain.case import Milestone
+from domain.objective import Granularity, Importance, LowVolume, Missing, Override, coverage_needed
 from domain.ratio import Direction, Ratio
 from graph.desk import Desk
 from graph.fields import Node, Viewed, described, node_id, told, view
 from graph.metric import Metric, unit_of
 from graph.placed import PlacedObjective
+from graph.service_hours import ServiceHours
 
 described(
     Every,
@@ -29,6 +31,13 @@ described(
     MONTH="A month from the anchor day on.",
     QUARTER="Three months, from the anchor day of January, April, July or October on.",
     YEAR="A year from the anchor day of January on.",
+)
+described(
+    Milestone,
+    "What of a case is promised within a limit.",
+    name="CaseMilestone",
+    RESPONSE="The first response; of a case that is resolved without one, the resolution.",
+    RESOLUTION="The resolution.",
 )
 described(
     Importance,
@@ -51,6 +60,12 @@ described(
     "How exactly an outage's length counts.",
     EXACT="To the microsecond.",
     WHOLE_MINUTES="Each outage's partial last minute is dropped.",
+)
+described(
+    LowVolume,
+    "Whether a share of few cases tolerates one miss.",
+    NONE="No miss is tolerated beyond the target.",
+    ONE_MISS="One is, below 1/(1 - target) cases; never at 100 percent.",
 )
 described(
     Override,
@@ -81,6 +96,16 @@ class ContractYearWindow(Window):
     zone: str = told("The IANA time zone in which days begin, such as Europe/Vienna.")
 
 
+@view(
+    domain.calendars.RollingWindow,
+    "So many days up to each local midnight: evaluated once a day. A breach lasts from the first evaluation that fails"
+    " to the first that passes.",
+)
+class RollingWindow(Window):
+    days: int = told("How long it is, in days of 24 hours.")
+    zone: str = told("The IANA time zone in which days begin, such as Europe/Vienna.")
+
+
 def _minimum(placed: PlacedObjective) -> Decimal | None:
     minimum = placed.objective.minimum
     return None if minimum is None else shown_target(minimum, placed.metric)
@@ -102,17 +127,26 @@ class Objective(Node):
         _minimum,
     )
     window: Window = told("Over which stretches of time it is judged.", "objective.window")
+    hours: ServiceHours | None = told("When service is due; null: around the clock.", "objective.hours")
     importance: Importance = told("Its class.", "objective.importance")
     source: str | None = told("Only streams of this source count; null: all.", "objective.source")
     minimum_duration: timedelta = told("Shorter outages do not count.", "objective.minimum_duration")
     granularity: Granularity = told("How exactly an outage's length counts.", "objective.granularity")
     missing: Missing = told("What silence counts as.", "objective.missing")
     minimum_coverage: Decimal = told(
-        "Percent of the period that must be reported, else the verdict is held. 100 unless declared where silence is"
-        " held, else 0.",
-        lambda value: percent(value.objective.coverage_needed),
+        "Percent of the period that must be reported, else the verdict is held. 100 unless declared where silence of"
+        " outages or states is held, else 0.",
+        lambda value: percent(coverage_needed(value.objective, value.metric)),
     )
     override: Override = told("What agreements of a lower level may do to it.", "objective.override")
+    case_milestone: Milestone | None = told(
+        "What of a case is promised; null but for promises about cases.", "objective.case_milestone"
+    )
+    case_limit: timedelta | None = told(
+        "The time on a case's clock within which that is to be reached; null but for promises about cases.",
+        "objective.case_limit",
+    )
+    low_volume: LowVolume = told("Whether a share of few cases tolerates one miss.", "objective.low_volume")
 
 
 async def placed(

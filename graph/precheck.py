@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from graphql import (
     DirectiveNode,
@@ -28,14 +29,17 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
+    get_introspection_query,
     get_named_type,
     is_composite_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
+    parse,
 )
 
 from graph.errors import problem
+from graph.introspection import ROOTS, sizes
 from graph.limits import Limits
 
 SATURATED = 10**9
@@ -67,6 +71,8 @@ class _Shape:
 
     depth: int = 0
     introspection_depth: int = 0
+    introspected: float = 0
+    """Values that it may ask of the schema itself: an estimate, and one that adds up over fragments."""
     list_depth: int = 0
     input_depth: int = 0
     aliases: int = 0
@@ -93,10 +99,24 @@ def precheck(schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> F
     return _Precheck(schema, document, limits).run()
 
 
+@lru_cache(maxsize=8)
+def standard_introspection(schema: GraphQLSchema) -> float:
+    """What the standard query asks of the schema, as a document's own is measured."""
+    text = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+        one_of=True,
+    )
+    return _Precheck(schema, parse(text), Limits()).shape_of_first().introspected
+
+
 class _Precheck:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, limits: Limits) -> None:
         self.schema = schema
         self.limits = limits
+        self.sizes = sizes(schema)
         self.steps = 0
         self.spread_keys = 0
         self.operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
@@ -105,6 +125,14 @@ class _Precheck:
         }
         self.shapes: dict[str, _Shape] = {}
         self.worst: dict[str, tuple[int, GraphQLError]] = {}
+
+    def shape_of_first(self) -> _Shape:
+        """Of the first operation; fragments are in no circle."""
+        for fragment in self._in_order_of_spreading()[0]:
+            on = self.schema.get_type(fragment.type_condition.name.value)
+            self.shapes[fragment.name.value] = self._measured(fragment, on)
+        first = self.operations[0]
+        return self._measured(first, self.schema.get_root_type(first.operation))
 
     def run(self) -> Findings:
         ordered, cycle = self._in_order_of_spreading()
@@ -115,6 +143,9 @@ class _Precheck:
             shape = self._measured(fragment, self.schema.get_type(fragment.type_condition.name.value))
             self.shapes[fragment.name.value] = shape
             self._judge(fragment, shape)
+        if self.operations:
+            count, first = len(self.operations), self.operations[0]
+            self._over("TOO_MANY_OPERATIONS", "operations", first, count, self.limits.operations_max)
         for operation in self.operations:
             shape = self._measured(operation, self.schema.get_root_type(operation.operation))
             self._judge(operation, shape)
@@ -202,8 +233,10 @@ class _Precheck:
         for argument in node.arguments or ():
             self._value(argument.value, shape)
         depth = 1 + max(below.depth, below.introspection_depth)
-        if name in {"__schema", "__type"} or (parent and parent.name.startswith("__")):
+        if name in ROOTS or (parent and parent.name.startswith("__")):
             shape.introspection_depth = max(shape.introspection_depth, depth)
+            size = self.sizes.get((parent.name if parent else "", name), 1)
+            shape.introspected = min(shape.introspected + size * (1 + below.introspected), SATURATED)
         else:
             shape.depth = max(shape.depth, depth)
         lists = _lists_of_objects(definition.type) if definition else 0
@@ -219,6 +252,7 @@ class _Precheck:
     def _spread(self, spread: _Shape, shape: _Shape) -> None:
         shape.depth = max(shape.depth, spread.depth)
         shape.introspection_depth = max(shape.introspection_depth, spread.introspection_depth)
+        shape.introspected = min(shape.introspected + spread.introspected, SATURATED)
         shape.list_depth = max(shape.list_depth, spread.list_depth)
         shape.input_depth = max(shape.input_depth, spread.input_depth)
         shape.aliases = min(shape.aliases + spread.aliases, SATURATED)
@@ -270,6 +304,10 @@ class _Precheck:
             shape.introspection_depth,
             limits.introspection_depth_max,
         )
+        if shape.introspected:
+            limit = round(standard_introspection(self.schema) * limits.introspections_max)
+            what = "values or so that it asks of the schema"
+            self._over("INTROSPECTION_TOO_LARGE", what, node, round(shape.introspected), limit)
         self._over("LISTS_TOO_DEEP", "lists within lists", node, shape.list_depth, limits.list_depth_max)
         self._over("INPUT_TOO_DEEP", "levels of input", node, shape.input_depth, limits.input_depth_max)
         self._over("TOO_MANY_ALIASES", "aliases", node, shape.aliases, limits.aliases_max)

@@ -8,22 +8,25 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 import strawberry
 
 import domain.feed
-from domain.actor import Action
+from domain.attainment import Status
 from domain.breach import Severity, Transition
 from domain.ids import AgreementId, Position, ServiceId
+from domain.risk import Cause
 from domain.usecases.following import follow_breaches
 from graph.agreement import Agreement
+from graph.attainment import Attainment
 from graph.breach import Breach
-from graph.desk import Desk, Info, desk
+from graph.desk import Desk, Info
 from graph.fields import Viewed, loaded, told, view
 from graph.filters import FILTER, any_id_of, any_of, condition
 from graph.ids import encode
 from graph.intervals import Interval
+from graph.rights import admitted
 from graph.service import Service
 
 FEED = "breachEvents"
@@ -33,6 +36,12 @@ FEED = "breachEvents"
 class Happened:
     cursor: str
     event: domain.feed.BreachEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    cursor: str
+    event: domain.feed.RestatementEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +58,17 @@ class BreachFeedItem(Viewed):
     cursor: str = strawberry.field(description=_CURSOR)
 
 
-@view(Happened, "A breach opened, changed, was confirmed or withdrawn. It tells what was known of it then.")
+@view(
+    Happened, "A breach was at risk, opened, changed, was confirmed or withdrawn. It tells what was known of it then."
+)
 class BreachEvent(BreachFeedItem):
     cursor: str = told(_CURSOR)
     recorded_at: datetime = told("When it became known.", "event.recorded_at")
     transition: Transition = told("What happened.", "event.change.transition")
-    severity: Severity = told("Which level was missed.", "event.change.severity")
+    severity: Severity = told(
+        "Which level was missed; at risk, which one would be missed first.", "event.change.severity"
+    )
+    causes: list[Cause] = told("Why it is at risk; nothing at other steps.", "event.change.causes")
     breach_id: strawberry.ID = told(
         "The id of the breach.", lambda happened: encode("Breach", happened.event.change.breach)
     )
@@ -68,6 +82,10 @@ class BreachEvent(BreachFeedItem):
     agreement_code: str = told("The agreement's code.", "event.change.agreement_code")
     service_code: str = told("The service's code.", "event.change.service_code")
     period: Interval = told("The period that is missed.", "event.change.period")
+    ended_at: datetime | None = told(
+        "Of a rolling objective: when the first evaluation after it passed; null while it lasts.",
+        "event.change.ended_at",
+    )
     value: Decimal | None = told(
         "The value then, in the objective's unit (percent for shares); null where there was none.",
         lambda happened: _decimal(happened.event.change.shown_value),
@@ -87,6 +105,41 @@ class BreachEvent(BreachFeedItem):
     service: Service | None = loaded(
         "On what it was missed; null where the caller may not see it.",
         lambda desk, happened: desk.services.load(happened.event.change.service),
+    )
+
+
+@view(
+    Restated,
+    "A late fact changed a final verdict: its status or its value. The former one stays, as the revision before. With a"
+    " filter by transitions or severities none is told.",
+)
+class AttainmentRestated(BreachFeedItem):
+    cursor: str = told(_CURSOR)
+    recorded_at: datetime = told("When it became known.", "event.recorded_at")
+    attainment_id: strawberry.ID = told(
+        "The id of the verdict.", lambda restated: encode("Attainment", restated.event.restatement.attainment)
+    )
+    revision: int = told("The verdict's revision from now on.", "event.restatement.revision")
+    objective_id: strawberry.ID = told(
+        "The id of the objective.", lambda restated: encode("Objective", restated.event.restatement.objective)
+    )
+    objective_code: str = told("The objective's code.", "event.restatement.objective_code")
+    agreement_code: str = told("The agreement's code.", "event.restatement.agreement_code")
+    service_code: str = told("The service's code.", "event.restatement.service_code")
+    period: Interval = told("The period.", "event.restatement.period")
+    former_status: Status = told("The verdict before.", "event.restatement.former_status")
+    status: Status = told("The verdict from now on.", "event.restatement.status")
+    former_value: Decimal | None = told(
+        "The value before, in the objective's unit (percent for shares); null where there was none.",
+        lambda restated: _decimal(restated.event.restatement.former_shown_value),
+    )
+    value: Decimal | None = told(
+        "The value from now on, in the objective's unit (percent for shares); null where there is none.",
+        lambda restated: _decimal(restated.event.restatement.shown_value),
+    )
+    attainment: Attainment | None = loaded(
+        "The verdict as it is now; null where the caller may not see it any more.",
+        lambda desk, restated: desk.attainments.load(restated.event.restatement.attainment),
     )
 
 
@@ -126,8 +179,7 @@ def _breach_events(
     ] = strawberry.UNSET,
 ) -> AsyncGenerator[Any, None]:
     """What is wrong with the request is told at once, before the stream begins."""
-    at = desk(info)
-    at.actor.must(Action.FOLLOW_BREACHES)
+    at = admitted(info)
     meant = (where or BreachEventFilter()).meant()
     return _followed(at, _opened(at, after) if after else None, meant)
 
@@ -137,14 +189,15 @@ class Subscription:
     breach_events = strawberry.subscription(
         resolver=_breach_events,
         graphql_type=BreachFeedItem,
-        description="Breaches as they happen, in order. A heartbeat with a cursor comes first of all, and then every"
-        " few seconds while there is nothing to tell. An expired cursor is an error (CURSOR_EXPIRED), never a gap.",
+        description="Breaches as they happen, and final verdicts that are restated, in order. A heartbeat with a cursor"
+        " comes first of all, and then every few seconds while there is nothing to tell. An expired cursor is an error"
+        " (CURSOR_EXPIRED), never a gap.",
     )
 
 
 async def _followed(
     at: Desk, after: Position | None, where: domain.feed.BreachFilter
-) -> AsyncGenerator[Happened | Beat, None]:
+) -> AsyncGenerator[Happened | Restated | Beat, None]:
     """Each read's events, and a heartbeat for a read without any: the first one, and then one an interval at most."""
     clock = get_running_loop().time
     due = clock()
@@ -153,17 +206,27 @@ async def _followed(
         await at.application.awaken(at.actor.tenant, position)
         return position
 
-    reads = follow_breaches(at.open_work, at.actor, after=after, where=where, awaken=awaken)
+    reads = follow_breaches(at.open_work, at.actor, after=after, where=where, awaken=awaken, read=at.read_feed)
     assert isinstance(reads, AsyncGenerator)
     async with aclosing(reads):
         async for read in reads:
-            for event in read.events:
-                yield Happened(_sealed(at, event.position), event)
-            if not read.events and clock() >= due:
+            for event in read.all:
+                yield _item(_sealed(at, event.position), event)
+            if not read.all and clock() >= due:
                 yield Beat(_sealed(at, read.through), at.now())
-            elif not read.events:
+            elif not read.all:
                 continue
             due = clock() + at.application.heartbeat_seconds
+
+
+def _item(cursor: str, event: domain.feed.BreachEvent | domain.feed.RestatementEvent) -> Happened | Restated:
+    match event:
+        case domain.feed.BreachEvent():
+            return Happened(cursor, event)
+        case domain.feed.RestatementEvent():
+            return Restated(cursor, event)
+        case _ as never:
+            assert_never(never)
 
 
 def _scope(at: Desk) -> tuple[str, str]:

@@ -6,17 +6,26 @@ limits of the front door, and our bugs.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
 import strawberry
 
-from domain.actor import Action
-from domain.errors import BatchRefused, DomainError, Forbidden, Path, TenantMissing, Unauthenticated
-from graph.desk import Desk, Info, desk
+from domain.errors import (
+    BatchRefused,
+    DomainError,
+    Forbidden,
+    Path,
+    RefusedLine,
+    TenantMissing,
+    Unauthenticated,
+    Unserved,
+)
+from graph.desk import Desk, Info
 from graph.fields import Viewed, described, told
+from graph.rights import admitted
 
 T = TypeVar("T")
 
@@ -124,18 +133,23 @@ class Payload:
     )
 
 
-async def carried_out(info: Info, action: Action, act: Callable[[Desk], Awaitable[T]]) -> Answer[T]:
+async def carried_out(info: Info, act: Callable[[Desk], Awaitable[T]]) -> Answer[T]:
     """What the mutation came to. Whether the actor may do this at all is asked before its input is looked at."""
-    at = desk(info)
-    at.actor.must(action)
+    at = admitted(info)
     try:
         return Answer(await act(at))
-    except (Forbidden, Unauthenticated, TenantMissing):
+    except (Forbidden, Unauthenticated, TenantMissing, Unserved):
         raise
     except BatchRefused as refusal:
-        return Answer(None, tuple(problem(line.code, line.message, line.path) for line in refusal.refused))
+        return Answer(None, problems(info, refusal.refused))
     except DomainError as error:
-        return Answer(None, (problem(error.code, error.message, error.path),))
+        return Answer(None, problems(info, [error]))
+
+
+def problems(info: Info, refused: Sequence[RefusedLine | DomainError]) -> tuple[Problem, ...]:
+    """What is wrong, as the mutation answers it; the log is told the codes."""
+    info.context.refused.update((info.field_name, each.code) for each in refused)
+    return tuple(problem(each.code, each.message, each.path) for each in refused)
 
 
 def problem(code: str, message: str, path: Path) -> Problem:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
-from domain.actor import Actor, Role
-from graph.fields import described, loaded, told, view
+from domain.actor import Actor
+from graph.fields import loaded, told, view
 from graph.ids import encode
 from graph.party import Party
-
-described(
-    Role,
-    "What a key may do.",
-    ADMIN="Everything within the tenant.",
-    SERVICE_LEVEL_MANAGER="Reads, and keeps the catalog, agreements, exclusions and facts.",
-    ANALYST="Reads.",
-    FINANCE="Reads.",
-    AUDITOR="Reads.",
-    VENDOR="Reads what its party provides or consumes, and records facts of its party's services.",
-    CUSTOMER="Reads what its party provides or consumes.",
-    INGEST="Records facts, and reads nothing.",
-)
+from graph.role import Role
 
 
 @view(Actor, "Who asks: the key that the request carries.")

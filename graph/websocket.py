@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, aclosing, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -20,13 +21,23 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from domain.actor import Actor
-from domain.errors import Forbidden, Unauthenticated
-from graph.context import Authenticate, Context, IdentityUnavailable, MakeContext, Request, request_from
+from domain.audit import Door
+from domain.errors import Forbidden, Unauthenticated, Unserved
+from graph.context import (
+    Authenticate,
+    Context,
+    IdentityUnavailable,
+    MakeContext,
+    Request,
+    request_from,
+    require_few_brackets,
+)
 from graph.documents import Answer, Documents, Operation
 from graph.errors import RequestError, refused, told_exception
 from graph.gate import Gate
-from graph.http import TENANT, request_id_of
+from graph.http import CREDENTIALS, TENANT, request_id_of, require_one
 from graph.watching import Leaving, stays
+from graph.whence import whence
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +102,11 @@ class _Socket:
         self._authenticate = authenticate
         self._make_context = make_context
         headers = Headers(scope=scope)
+        self._headers = headers
         self._authorization = headers.get("authorization")
         self._tenant = headers.get(TENANT)
         self._id = request_id_of(scope)
+        self._origin = whence(scope, Door.WEBSOCKET, self._id)
         self._receive = receive
         self._send = send
         self._closed = False
@@ -152,9 +165,13 @@ class _Socket:
         payload = message.get("payload")
         if not isinstance(payload, dict | None):
             await self._close(4400, "The payload of connection_init must be an object")
+        told: set[str] = set()
         for name, value in (payload or {}).items():
-            if name.lower() not in ("authorization", TENANT):
+            if name.lower() not in CREDENTIALS:
                 continue
+            if name.lower() in told:
+                await self._close(4400, f"Say `{name.lower()}` once in the payload of connection_init")
+            told.add(name.lower())
             if not isinstance(value, str):
                 await self._close(4400, f"`{name.lower()}` must be a string")
             if name.lower() == TENANT:
@@ -162,9 +179,13 @@ class _Socket:
             else:
                 self._authorization = value
         try:
-            return await self._authenticate(self._authorization, tenant=self._tenant)
+            for name in CREDENTIALS:
+                require_one(name, self._headers.getlist(name))
+            return await self._authenticate(self._authorization, tenant=self._tenant, origin=self._origin)
         except IdentityUnavailable:
             await self._close(1013, "Who you are cannot be checked just now: try again soon")
+        except Unserved as error:
+            await self._close(1013, error.message)
         except (Unauthenticated, Forbidden) as error:
             # Clients try again after 4403, perhaps with a fresh token, and not after 4401.
             await self._close(4401 if self._authorization is None else 4403, error.message)
@@ -197,7 +218,10 @@ class _Socket:
         if len(frame) > self._limits.socket_message_bytes_max:
             await self._close(1009, f"A message has at most {self._limits.socket_message_bytes_max} bytes")
         try:
+            require_few_brackets(frame, self._limits)
             message = orjson.loads(frame)
+        except RequestError as error:
+            await self._close(4400, str(error))
         except orjson.JSONDecodeError:
             await self._close(4400, "A message must be JSON")
         if not isinstance(message, dict):
@@ -246,6 +270,7 @@ class _Socket:
 
     async def _run(self, operation_id: str, request: Request, actor: Actor, request_id: str) -> None:
         """Answer one operation. What goes wrong in it ends it, not the socket."""
+        actor = replace(actor, origin=replace(self._origin, request=request_id))
         try:
             await self._answer(operation_id, request, actor, partial(self._make_context, actor, request_id))
             last: dict[str, Any] = {"type": "complete"}
@@ -261,18 +286,24 @@ class _Socket:
     async def _answer(
         self, operation_id: str, request: Request, actor: Actor, new_context: Callable[[float], Context]
     ) -> None:
-        operation = self._documents.operation(request)
-        await self._gate.charge(actor.tenant, operation.cost)
-        if operation.kind is not OperationType.SUBSCRIPTION:
-            deadline = asyncio.get_running_loop().time() + operation.seconds_max
-            self._answering += 1
-            self._answered.clear()
-            try:
-                await self._say_next(operation_id, await operation.answer(new_context(deadline)))
-            finally:
-                self._answering -= 1
-                if not self._answering:
-                    self._answered.set()
+        self._answering += 1
+        self._answered.clear()
+        try:
+            answer = None
+            async with self._gate.turn(actor.tenant):
+                operation = await self._documents.read(request)
+                await self._gate.charge(actor.tenant, operation.cost)
+                streams = operation.kind is OperationType.SUBSCRIPTION
+                if not streams:
+                    deadline = asyncio.get_running_loop().time() + operation.seconds_max
+                    answer = await operation.answer(new_context(deadline))
+            if answer is not None:
+                await self._say_next(operation_id, answer)
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._answered.set()
+        if not streams:
             return
         with self._gate.subscription(actor.tenant):
             await self._follow(operation_id, operation, new_context)
@@ -306,7 +337,7 @@ class _Socket:
             await asyncio.sleep(seconds)
             try:
                 async with asyncio.timeout(seconds):
-                    now = await self._authenticate(self._authorization, tenant=self._tenant)
+                    now = await self._authenticate(self._authorization, tenant=self._tenant, origin=self._origin)
             except (Unauthenticated, Forbidden) as error:
                 await self._close(4403, error.message)
             except Exception:

@@ -17,6 +17,7 @@ from domain.paging import Row as PageRow
 from domain.service import Service
 from persistence import objectives, pages, slices, tables
 from persistence.session import Found, Session, one_of
+from persistence.terms_json import exclusion_terms_to_json, recurrence_to_json, to_exclusion_terms, to_recurrence
 
 ORDER = pages.Order(tables.agreement.c.code, tables.agreement.c.agreement_id)
 
@@ -166,6 +167,8 @@ class StoredAgreements:
             "grace": version.grace,
             "judge_partial_periods": version.judge_partial_periods,
             "clauses": [{"kind": clause.kind.value, "text": clause.text} for clause in version.clauses],
+            "exclusion_terms": [exclusion_terms_to_json(terms) for terms in version.exclusion_terms],
+            "recurring": [recurrence_to_json(recurrence) for recurrence in version.recurring],
             "posting_id": self._session.posting,
             "activated_at": version.activated_at,
             "activation_posting_id": None if version.activated_at is None else self._session.posting,
@@ -196,5 +199,7 @@ def _to_version(row: Found, promised: list[Objective]) -> Version:
         clauses=tuple(Clause(kind=ClauseKind(each["kind"]), text=each["text"]) for each in row["clauses"]),
         grace=row["grace"],
         judge_partial_periods=row["judge_partial_periods"],
+        exclusion_terms=tuple(to_exclusion_terms(each) for each in row["exclusion_terms"]),
+        recurring=tuple(to_recurrence(each) for each in row["recurring"]),
         activated_at=row["activated_at"],
     )

@@ -15,10 +15,12 @@ from domain.ids import PeriodId
 from domain.paging import Page, PageRequest
 from domain.spans import Span
 from persistence import evidence, pages, slices, tables
+from persistence.aside import aside_to_json, to_aside
 from persistence.ratios import columns, to_optional_ratio
 from persistence.session import Found, Session, one_of
 
 ORDER = pages.Order(tables.attainment.c.starts_at, tables.attainment.c.period_id)
+ASIDE = "set_aside"
 RUNNING = (Phase.OPEN.value, Phase.PROVISIONAL.value)
 
 
@@ -59,7 +61,7 @@ class StoredAttainments:
     def _seen(self) -> Select[Any]:
         row = tables.attainment.c
         return select(tables.attainment).where(
-            row.tenant_id == self._session.tenant, slices.of_agreements(self._session, row.agreement_id)
+            row.tenant_id == self._session.tenant, slices.verdicts(self._session, row.agreement_id)
         )
 
     def _latest(self) -> Select[Any]:
@@ -104,7 +106,7 @@ def _to_row(attainment: Attainment) -> dict[str, object]:
         "status": attainment.status.value,
         **columns("value", attainment.value),
         **columns("coverage", attainment.coverage),
-        "evidence": evidence.to_json(attainment.evidence),
+        "evidence": {**evidence.to_json(attainment.evidence), ASIDE: aside_to_json(attainment.set_aside)},
         "next_at": attainment.next_at,
     }
 
@@ -122,6 +124,7 @@ def _to_attainment(row: Found) -> Attainment:
         value=to_optional_ratio(row["value_numerator"], row["value_denominator"]),
         coverage=to_optional_ratio(row["coverage_numerator"], row["coverage_denominator"]),
         evidence=evidence.to_evidence(row["evidence"]),
+        set_aside=to_aside(row["evidence"].get(ASIDE)),
         next_at=row["next_at"],
         revision=row["revision"],
     )

@@ -11,7 +11,8 @@ from operator import le
 from typing import TypeVar
 
 from domain.ids import StreamId
-from domain.spans import Span
+from domain.metric import CELL
+from domain.spans import Span, subtract
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -89,6 +90,19 @@ def months_of(instants: Sequence[datetime]) -> Iterator[Span]:
         stop = bisect_left(instants, _next_month(instants[start]), lo=start)
         yield Span(instants[start], instants[stop - 1] + MICROSECOND)
         start = stop
+
+
+def on_quarters(spans: Sequence[Span]) -> Iterator[Span]:
+    """What of the spans is whole quarters of an hour, which are what cells hold."""
+    for span in spans:
+        start, end = EPOCH + -(-(span.start - EPOCH) // CELL) * CELL, EPOCH + (span.end - EPOCH) // CELL * CELL
+        if start < end:
+            yield Span(start, end)
+
+
+def off_quarters(spans: Sequence[Span]) -> Sequence[Span]:
+    """The rest of the spans, which are disjoint and sorted."""
+    return subtract(spans, tuple(on_quarters(spans)))
 
 
 def _in_order(instants: Sequence[datetime]) -> bool:

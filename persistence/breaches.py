@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, assert_never
 
 from sqlalchemy import ColumnElement, Select, select, true
 
-from domain.breach import Breach, BreachState, Confirmed, Open, Severity, Withdrawn
+from domain.breach import AtRisk, Breach, BreachState, Confirmed, Open, RiskPassed, Severity, Withdrawn
 from domain.filters import BreachListFilter
 from domain.ids import BreachId, PeriodId
 from domain.paging import Page, PageRequest
+from domain.projection import Projection
+from domain.risk import Cause, Risk
 from domain.spans import Span
 from persistence import pages, slices, tables
 from persistence.session import Found, Session, one_of
 
+OPENED_ONCE = ("open", "confirmed", "withdrawn")
 ORDER = pages.Order(tables.breach.c.opened_at, tables.breach.c.breach_id)
 
 
@@ -43,7 +47,7 @@ class StoredBreaches:
 
     def _seen(self) -> Select[Any]:
         row = tables.breach.c
-        seen: ColumnElement[bool] = slices.of_agreements(self._session, row.agreement_id)
+        seen: ColumnElement[bool] = slices.verdicts(self._session, row.agreement_id)
         return select(tables.breach).where(row.tenant_id == self._session.tenant, seen)
 
     def _matching(self, where: BreachListFilter) -> Select[Any]:
@@ -54,9 +58,7 @@ class StoredBreaches:
             wanted = wanted.where(one_of(row.service_id, where.services))
         if where.severities:
             wanted = wanted.where(one_of(row.severity, [each.value for each in where.severities]))
-        if where.states:
-            wanted = wanted.where(one_of(row.state, where.states))
-        return wanted
+        return wanted.where(one_of(row.state, where.states or OPENED_ONCE))
 
 
 def _to_row(period: PeriodId, breach: Breach) -> dict[str, object]:
@@ -72,6 +74,8 @@ def _to_row(period: PeriodId, breach: Breach) -> dict[str, object]:
         "state": _state_name(breach.state),
         "state_since": breach.state.since,
         "opened_at": breach.opened_at,
+        "ended_at": breach.ended_at,
+        "risk": None if breach.risk is None else _risk_to_json(breach.risk),
     }
 
 
@@ -85,11 +89,42 @@ def _to_breach(row: Found) -> Breach:
         severity=Severity(row["severity"]),
         state=_state(row["state"], row["state_since"]),
         opened_at=row["opened_at"],
+        ended_at=row["ended_at"],
+        risk=None if row["risk"] is None else _to_risk(row["risk"]),
+    )
+
+
+def _risk_to_json(risk: Risk) -> dict[str, object]:
+    projection = risk.projection
+    return {
+        "raised_at": risk.raised_at.isoformat(),
+        "looked_at": risk.looked_at.isoformat(),
+        "causes": [cause.value for cause in risk.causes],
+        "calm_since": None if risk.calm_since is None else risk.calm_since.isoformat(),
+        "expected": None if projection is None else str(projection.expected),
+        "probability": None if projection is None else str(projection.probability),
+    }
+
+
+def _to_risk(kept: Mapping[str, Any]) -> Risk:
+    calm_since, probability = kept["calm_since"], kept["probability"]
+    return Risk(
+        raised_at=datetime.fromisoformat(kept["raised_at"]),
+        looked_at=datetime.fromisoformat(kept["looked_at"]),
+        causes=tuple(Cause(cause) for cause in kept["causes"]),
+        calm_since=None if calm_since is None else datetime.fromisoformat(calm_since),
+        projection=None
+        if probability is None
+        else Projection(expected=Decimal(kept["expected"]), probability=Decimal(probability)),
     )
 
 
 def _state_name(state: BreachState) -> str:
     match state:
+        case AtRisk():
+            return "at_risk"
+        case RiskPassed():
+            return "risk_passed"
         case Open():
             return "open"
         case Confirmed():
@@ -102,6 +137,10 @@ def _state_name(state: BreachState) -> str:
 
 def _state(name: str, since: datetime) -> BreachState:
     match name:
+        case "at_risk":
+            return AtRisk(since)
+        case "risk_passed":
+            return RiskPassed(since)
         case "open":
             return Open(since)
         case "confirmed":

@@ -1,4 +1,4 @@
-"""What a transaction writes last: its numbers in the feed, and when the tenant's worker has to look again.
+"""What a transaction writes last: its numbers in the feed, who did it, and when the tenant's worker has to look again.
 
 The head's row is locked from here to the commit, which follows at once. So numbers are in commit order, and a reader
 that sees a number sees all before it.
@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from domain.audit import Act, AuditEntry
 from domain.errors import CycleRefused
-from domain.feed import BreachChange
-from persistence.feed import to_body
+from domain.feed import BreachChange, PostingKind, Restatement
+from domain.ids import AuditEntryId, PostingId
+from persistence.audit import ENTRY, POSTING_WITH_ENTRY, entry_arguments
+from persistence.feed import BREACH, RESTATED, to_body
 from persistence.services import CYCLE
 from persistence.session import Session
 
@@ -47,10 +50,26 @@ INSERT INTO feed (tenant_id, number, kind, recorded_at, caller_id, posting_id) V
 CHANGES = """
 INSERT INTO feed (tenant_id, number, kind, recorded_at, caller_id, agreement_id, service_id, provider_id, customer_id,
     transition, severity, body)
-SELECT $1, $2 + change.ordinal, 'breach', $3, $4, change.agreement_id, change.service_id, change.provider_id,
+SELECT $1, $2 + change.ordinal, change.kind, $3, $4, change.agreement_id, change.service_id, change.provider_id,
     change.customer_id, change.transition, change.severity, change.body
-FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::jsonb[]) WITH ORDINALITY
-    AS change (agreement_id, service_id, provider_id, customer_id, transition, severity, body, ordinal)
+FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::jsonb[], $12::text[])
+    WITH ORDINALITY
+    AS change (agreement_id, service_id, provider_id, customer_id, transition, severity, body, kind, ordinal)
+"""
+
+# What was open up to now is found in all months from its start to this one: whoever asks what was known at an instant
+# between looks for it there. The posting's own instant is not known before the lock, so a day is added.
+ONCE_OPEN = """
+INSERT INTO {table} (tenant_id, stream_id, month, external_id)
+SELECT $1, once.stream_id, month::date, once.external_id
+FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS once (stream_id, external_id, since)
+CROSS JOIN LATERAL generate_series(
+    date_trunc('month', (once.since - interval '1 microsecond') AT TIME ZONE 'UTC'),
+    greatest($5::timestamptz, (SELECT last_recorded_at FROM feed_head WHERE tenant_id = $1)) AT TIME ZONE 'UTC'
+        + interval '1 day',
+    interval '1 month') AS month
+ORDER BY once.stream_id, month, once.external_id COLLATE "C"
+ON CONFLICT DO NOTHING
 """
 
 
@@ -58,23 +77,27 @@ async def close(session: Session) -> bool:
     """Whether the feed got longer. Raises CycleRefused where structures now make a service rest on itself."""
     closing = session.closing
     numbers = (closing.posted is not None) + len(closing.changes)
-    if not (numbers or closing.judging or closing.due_at or closing.structured):
+    if closing.act is not None and closing.posted is None:
+        await session.fetch(ENTRY, *_entry(session, closing.act, closing.at, None))
+    if not (numbers or closing.judging or closing.due_at or closing.structured or closing.once):
         return False
+    for table in sorted({each.segments for each in closing.once}):
+        once = [each for each in closing.once if each.segments == table]
+        await session.fetch(
+            ONCE_OPEN.format(table=table),
+            session.tenant,
+            [each.stream for each in once],
+            [each.external_id for each in once],
+            [each.since for each in once],
+            closing.at,
+        )
     assert closing.at is not None or not numbers, "who appends to the feed posts or claims, and so tells the time"
     last, recorded_at = await _numbered(session, numbers)
     if closing.structured and await session.fetch(CYCLE, session.tenant, sorted(closing.structured)):
         raise CycleRefused("with another change at the same time the structure has a cycle", path=("structure",))
     before = last - numbers
     if closing.posted is not None:
-        await session.fetch(
-            POSTING,
-            session.tenant,
-            before + 1,
-            closing.posted.value,
-            recorded_at,
-            session.actor.caller,
-            session.posting,
-        )
+        await _post(session, closing.posted, before + 1, recorded_at)
         before += 1
     if closing.changes:
         await _append(session, before, recorded_at, closing.changes)
@@ -94,7 +117,37 @@ async def _numbered(session: Session, numbers: int) -> tuple[int, datetime]:
     return row["last_number"], row["last_recorded_at"]
 
 
-async def _append(session: Session, before: int, recorded_at: datetime, changes: list[BreachChange]) -> None:
+async def _post(session: Session, kind: PostingKind, number: int, recorded_at: datetime) -> None:
+    """With the entry of the audit log, where there is one, in the same statement: it costs no round trip."""
+    act = session.closing.act
+    if act is None:
+        posted = (session.tenant, number, kind.value, recorded_at, session.actor.caller, session.posting)
+        await session.fetch(POSTING, *posted)
+        return
+    entry = _entry(session, act, recorded_at, PostingId(session.posting))
+    await session.fetch(POSTING_WITH_ENTRY, *entry, number, kind.value)
+
+
+def _entry(session: Session, act: Act, at: datetime | None, posting: PostingId | None) -> tuple[object, ...]:
+    assert at is not None, "who audits tells the time"
+    actor = session.actor
+    entry = AuditEntry(
+        id=AuditEntryId(session.mint()),
+        at=at,
+        caller_kind=actor.kind,
+        caller=actor.caller,
+        role=actor.role,
+        party=actor.party,
+        act=act,
+        origin=actor.origin,
+        posting=posting,
+    )
+    return entry_arguments(actor.tenant, entry)
+
+
+async def _append(
+    session: Session, before: int, recorded_at: datetime, changes: list[BreachChange | Restatement]
+) -> None:
     await session.fetch(
         CHANGES,
         session.tenant,
@@ -105,7 +158,8 @@ async def _append(session: Session, before: int, recorded_at: datetime, changes:
         [change.service for change in changes],
         [change.provider for change in changes],
         [change.customer for change in changes],
-        [change.transition.value for change in changes],
-        [change.severity.value for change in changes],
+        [change.transition.value if isinstance(change, BreachChange) else None for change in changes],
+        [change.severity.value if isinstance(change, BreachChange) else None for change in changes],
         [json.dumps(to_body(change)) for change in changes],
+        [BREACH if isinstance(change, BreachChange) else RESTATED for change in changes],
     )

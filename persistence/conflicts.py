@@ -9,7 +9,17 @@ from typing import NoReturn
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from domain.errors import DomainError, NotFound, OutOfRange, RevisionConflict, Taken, TenantMissing, WrongState
+from domain.errors import (
+    DomainError,
+    NotFound,
+    OutOfRange,
+    OutOfTime,
+    RevisionConflict,
+    Taken,
+    TenantMissing,
+    Unavailable,
+    WrongState,
+)
 
 SETTING = "interpact.tenant"
 
@@ -42,8 +52,25 @@ def translated(cause: BaseException | None) -> DomainError | None:
         case asyncpg.IntegrityConstraintViolationError():
             conflict = _CONFLICTS.get(str(cause.constraint_name))
             return None if conflict is None else conflict()
+        case asyncpg.QueryCanceledError():
+            return out_of_time()
+        case (
+            asyncpg.PostgresConnectionError()
+            | asyncpg.AdminShutdownError()
+            | asyncpg.CrashShutdownError()
+            | asyncpg.CannotConnectNowError()
+        ):
+            return unavailable()
         case _:
             return None
+
+
+def out_of_time() -> OutOfTime:
+    return OutOfTime("it took too long and was stopped")
+
+
+def unavailable() -> Unavailable:
+    return Unavailable("the database cannot be reached just now: try again soon")
 
 
 Conflict = Callable[[], DomainError]
@@ -94,6 +121,7 @@ _CONFLICTS: Mapping[str, Conflict] = {
     "stream_customer_fkey": _missing("party", "customer"),
     "stream_vendor_fkey": _missing("party", "vendor"),
     "outage_stream_fkey": _missing("stream", "stream"),
+    "service_case_stream_fkey": _missing("stream", "stream"),
     "stream_report_stream_fkey": _missing("stream", "stream"),
     "mark_stream_fkey": _missing("stream", "stream"),
     "mark_service_fkey": _missing("service", "service"),

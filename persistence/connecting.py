@@ -17,6 +17,10 @@ STATEMENT_SECONDS_MAX = 60
 """Of one statement of the service; the server ends a longer one."""
 IDLE_SECONDS_MAX = 60
 """Of a transaction that waits for its client."""
+ABANDONED_SECONDS_MAX = 2
+"""Of a statement whose client is gone: a process that was killed tells the server nothing."""
+LOOKUP_SECONDS_MAX = 10
+"""Of what is looked up before an operation has a deadline: keys, people, quotas."""
 
 
 def dsn(url: str) -> str:

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.ids import KeyId, MembershipId, PersonId, Position, TenantId
-from persistence.database import raw_of
+from domain.audit import AuditEntry, CallerKind, Origin, Subject, SubjectType, act_on
+from domain.ids import AuditEntryId, KeyId, MembershipId, PersonId, Position, TenantId
+from domain.policy import Action
+from persistence.audit import ENTRY, entry_arguments
+from persistence.connecting import LOOKUP_SECONDS_MAX
+from persistence.database import connected, let_go
 from persistence.operator import Key, to_key
 from persistence.people import MEMBERSHIP, Membership, to_membership
 
 # A transaction of its own under the role that may read the directory tables, and nothing else.
-BEGIN = "BEGIN READ ONLY; SET LOCAL ROLE interpact_directory"
-BEGIN_JOINING = "BEGIN; SET LOCAL ROLE interpact_directory"
+_ALONE = f"SET LOCAL ROLE interpact_directory; SET LOCAL statement_timeout = '{LOOKUP_SECONDS_MAX}s'"
+BEGIN = f"BEGIN READ ONLY; {_ALONE}"
+BEGIN_JOINING = f"BEGIN; {_ALONE}"
 
 # One scan of a table with one short row a tenant.
 WITH_WORK = """
@@ -39,6 +45,9 @@ WHERE p.issuer = $3 AND p.subject = $4 AND m.tenant_id = $1 AND m.membership_id 
     AND m.expires_at > $5 AND (m.person_id IS NULL OR m.person_id = p.person_id)
 RETURNING m.person_id
 """
+
+# The directory's role may not add to a tenant's audit log; the service's own may, in the same transaction.
+BACK_TO_THE_SERVICE = "SET LOCAL ROLE NONE; SET LOCAL interpact.tenant = '{tenant}'"
 
 
 class Directory:
@@ -66,27 +75,37 @@ class Directory:
         return to_membership(rows[0]) if rows else None
 
     async def join(
-        self, invitation: Membership, person: PersonId, *, issuer: str, subject: str, at: datetime
+        self,
+        invitation: Membership,
+        person: PersonId,
+        *,
+        issuer: str,
+        subject: str,
+        at: datetime,
+        entry: AuditEntryId,
+        origin: Origin | None,
     ) -> PersonId | None:
         """Takes up an invitation; who does, under its own id where it is known already, else under the one given.
 
         None where it was not to be had: taken up, suspended or gone meanwhile, or its tenant has this person already.
+        The tenant's audit log keeps it, under the id `entry`.
         """
-        async with self._engine.connect() as connection:
-            raw = await raw_of(connection)
+        async with connected(self._engine) as (connection, raw):
             try:
                 await raw.execute(BEGIN_JOINING)
                 await raw.execute(KNOW, person, issuer, subject, at)
                 joined: PersonId | None = await raw.fetchval(
                     JOIN, invitation.tenant, invitation.id, issuer, subject, at
                 )
+                if joined is not None:
+                    await raw.execute(BACK_TO_THE_SERVICE.format(tenant=UUID(int=invitation.tenant.int)))
+                    await raw.fetch(ENTRY, *_taken_up(invitation, joined, at, entry, origin))
                 await raw.execute("ROLLBACK" if joined is None else "COMMIT")
             except asyncpg.UniqueViolationError:
                 await raw.execute("ROLLBACK")
                 return None
             except BaseException:
-                raw.terminate()
-                await connection.invalidate()
+                await let_go(connection, raw)
                 raise
         return joined
 
@@ -101,15 +120,30 @@ class Directory:
         return {TenantId(row["tenant_id"]): Position(row["last_number"]) for row in rows}
 
     async def _read(self, sql: str, *arguments: object) -> list[Any]:
-        async with self._engine.connect() as connection:
-            raw = await raw_of(connection)
+        async with connected(self._engine) as (connection, raw):
             try:
                 await raw.execute(BEGIN)
                 rows: list[Any] = await raw.fetch(sql, *arguments)
                 await raw.execute("COMMIT")
             except BaseException:
                 # Whatever went wrong, nobody gets a connection that still has the role.
-                raw.terminate()
-                await connection.invalidate()
+                await let_go(connection, raw)
                 raise
         return rows
+
+
+def _taken_up(
+    invitation: Membership, person: PersonId, at: datetime, entry: AuditEntryId, origin: Origin | None
+) -> tuple[object, ...]:
+    kept = AuditEntry(
+        id=entry,
+        at=at,
+        caller_kind=CallerKind.PERSON,
+        caller=person,
+        role=invitation.role,
+        party=invitation.party,
+        act=act_on(Action.MANAGE_ACCESS, "join", [Subject(SubjectType.MEMBERSHIP, invitation.id)]),
+        origin=origin,
+        posting=None,
+    )
+    return entry_arguments(invitation.tenant, kept)

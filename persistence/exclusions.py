@@ -18,7 +18,7 @@ from persistence.session import Found, Session, one_of
 
 # A later revision goes in only where the one before it is there; two writers of one revision meet at the primary key.
 BEFORE = """
-SELECT exclusion_id, revision, starts_at, ends_at, service_id, agreement_id FROM exclusion
+SELECT exclusion_id, revision, kind, starts_at, ends_at, service_id, agreement_id FROM exclusion
 WHERE tenant_id = $1 AND (exclusion_id, revision) IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
 """
 
@@ -36,21 +36,35 @@ ON CONFLICT DO NOTHING
 """
 
 # Where an agreement is named, its objectives are dirty; else the service, with all that rest on it.
+# What uses up a yearly cap leaves less of it for the rest of the contract year: there the mark reaches to a year later.
 MARKS = """
 WITH sent AS (
-    SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::timestamptz[], $7::timestamptz[])
-        AS sent (service_id, agreement_id, starts_at, ends_at)
+    SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[], $8::timestamptz[])
+        AS sent (service_id, agreement_id, kind, starts_at, ends_at)
 ), targets AS (
-    SELECT service_id, NULL::uuid AS objective_id, starts_at, ends_at FROM sent WHERE agreement_id IS NULL
+    SELECT sent.service_id, NULL::uuid AS objective_id, sent.starts_at, sent.ends_at, EXISTS (
+        SELECT 1 FROM judged_scope scope
+        JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = scope.objective_id
+        JOIN agreement_version version ON version.tenant_id = $1 AND version.version_id = objective.version_id
+        CROSS JOIN jsonb_array_elements(version.exclusion_terms) AS terms
+        WHERE scope.tenant_id = $1 AND scope.service_id = sent.service_id
+            AND terms ->> 'kind' = sent.kind AND terms ->> 'yearly_cap_us' IS NOT NULL
+    ) AS is_capped
+    FROM sent WHERE sent.agreement_id IS NULL
     UNION ALL
-    SELECT NULL, objective.objective_id, sent.starts_at, sent.ends_at
+    SELECT NULL, objective.objective_id, sent.starts_at, sent.ends_at, EXISTS (
+        SELECT 1 FROM jsonb_array_elements(version.exclusion_terms) AS terms
+        WHERE terms ->> 'kind' = sent.kind AND terms ->> 'yearly_cap_us' IS NOT NULL
+    )
     FROM sent
     JOIN agreement_version version ON version.tenant_id = $1 AND version.agreement_id = sent.agreement_id
         AND version.activated_at IS NOT NULL
     JOIN objective ON objective.tenant_id = $1 AND objective.version_id = version.version_id
 )
 INSERT INTO mark (tenant_id, posting_id, ordinal, service_id, objective_id, starts_at, ends_at)
-SELECT $1, $2, $3 + row_number() OVER (), service_id, objective_id, starts_at, ends_at FROM targets
+SELECT $1, $2, $3 + row_number() OVER (), service_id, objective_id, starts_at,
+    ends_at + CASE WHEN is_capped THEN interval '367 days' ELSE interval '0' END
+FROM targets
 """
 
 OBJECTIVES_MOST = 100_000
@@ -103,8 +117,12 @@ class StoredExclusions:
             [each.span.start for _, each in scoped],
             [each.span.end for _, each in scoped],
         )
-        touched = [(each.service, each.agreement, each.span.start, each.span.end) for each in exclusions]
-        touched += [(row["service_id"], row["agreement_id"], row["starts_at"], row["ends_at"]) for row in former]
+        touched = [
+            (each.service, each.agreement, each.kind.value, each.span.start, each.span.end) for each in exclusions
+        ]
+        touched += [
+            (row["service_id"], row["agreement_id"], row["kind"], row["starts_at"], row["ends_at"]) for row in former
+        ]
         await self._session.fetch(
             MARKS,
             self._session.tenant,

@@ -7,39 +7,50 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select, true
+from sqlalchemy import Select, select, true
 
+from domain.attainment import Status
 from domain.breach import Severity, Transition
-from domain.feed import BreachChange, BreachEvent, BreachFilter, FeedRead
+from domain.feed import BreachChange, BreachEvent, BreachFilter, FeedRead, Restatement, RestatementEvent
 from domain.ids import AgreementId, BreachId, ObjectiveId, PartyId, PeriodId, Position, ServiceId
+from domain.policy import Action
 from domain.ratio import Ratio
+from domain.risk import Cause
 from domain.spans import Span
 from persistence import slices, tables
 from persistence.session import Found, Session, one_of
+
+BREACH, RESTATED = "breach", "restated"
+"""The kinds of events, of which each has a body; the others are postings."""
 
 
 class StoredFeed:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def append(self, changes: Sequence[BreachChange]) -> None:
+    async def append(self, changes: Sequence[BreachChange | Restatement]) -> None:
         self._session.closing.changes.extend(changes)
 
     async def breaches_after(self, position: Position, where: BreachFilter, limit: int) -> FeedRead:
-        """The head and the events are of one statement, so of one snapshot: nothing between them is passed over."""
+        """Head, floor and events are of one statement, so of one snapshot: nothing between them is passed over."""
         head, event = tables.feed_head.c, self._matching(position, where).limit(limit).lateral("event")
         found = await self._session.rows(
-            select(head.last_number, event)
+            select(head.last_number, head.floor_number, event)
             .select_from(tables.feed_head.outerjoin(event, true()))
             .where(head.tenant_id == self._session.tenant)
             .order_by(event.c.number)
         )
         if not found:
-            return FeedRead(events=(), through=position, head=Position(0))
+            return FeedRead(events=(), through=position, head=Position(0), floor=Position(0))
         last = Position(found[0]["last_number"])
-        events = tuple(_to_event(row) for row in found if row["number"] is not None)
-        through = events[-1].position if len(events) == limit else max(position, last)
-        return FeedRead(events=events, through=through, head=last)
+        rows = [row for row in found if row["number"] is not None]
+        return FeedRead(
+            events=tuple(_to_event(row) for row in rows if row["kind"] == BREACH),
+            restatements=tuple(_to_restatement(row) for row in rows if row["kind"] == RESTATED),
+            through=Position(rows[-1]["number"]) if len(rows) == limit else max(position, last),
+            head=last,
+            floor=Position(found[0]["floor_number"]),
+        )
 
     async def head(self) -> Position:
         row = tables.feed_head.c
@@ -48,17 +59,13 @@ class StoredFeed:
 
     def _matching(self, position: Position, where: BreachFilter) -> Select[Any]:
         row = tables.feed.c
-        wanted = select(row.number, row.recorded_at, row.transition, row.severity, row.body).where(
+        wanted = select(row.number, row.kind, row.recorded_at, row.transition, row.severity, row.body).where(
             row.tenant_id == self._session.tenant,
-            row.kind == "breach",
+            row.body.is_not(None),
             row.number > position,
             row.number <= tables.feed_head.c.last_number,
         )
-        if self._session.actor.party is not None:
-            own = slices.own_parties(self._session)
-            wanted = wanted.where(
-                or_(row.provider_id.in_(own), and_(row.customer_id.is_not(None), row.customer_id.in_(own)))
-            )
+        wanted = wanted.where(slices.between(self._session, Action.FOLLOW_BREACHES, row.provider_id, row.customer_id))
         if where.agreements:
             wanted = wanted.where(one_of(row.agreement_id, where.agreements))
         if where.services:
@@ -70,7 +77,11 @@ class StoredFeed:
         return wanted.order_by(row.number)
 
 
-def to_body(change: BreachChange) -> dict[str, object]:
+def to_body(change: BreachChange | Restatement) -> dict[str, object]:
+    return _breach_body(change) if isinstance(change, BreachChange) else _restatement_body(change)
+
+
+def _breach_body(change: BreachChange) -> dict[str, object]:
     return {
         "breach": str(change.breach),
         "objective": str(change.objective),
@@ -88,7 +99,52 @@ def to_body(change: BreachChange) -> dict[str, object]:
         "target": _ratio_to_json(change.target),
         "shown_value": change.shown_value,
         "shown_target": change.shown_target,
+        "ended_at": None if change.ended_at is None else change.ended_at.isoformat(),
+        "causes": [cause.value for cause in change.causes],
     }
+
+
+def _restatement_body(restated: Restatement) -> dict[str, object]:
+    return {
+        "attainment": str(restated.attainment),
+        "revision": restated.revision,
+        "objective": str(restated.objective),
+        "objective_code": restated.objective_code,
+        "agreement": str(restated.agreement),
+        "agreement_code": restated.agreement_code,
+        "service": str(restated.service),
+        "service_code": restated.service_code,
+        "provider": str(restated.provider),
+        "customer": None if restated.customer is None else str(restated.customer),
+        "starts_at": restated.period.start.isoformat(),
+        "ends_at": restated.period.end.isoformat(),
+        "former_status": restated.former_status.value,
+        "former_shown_value": restated.former_shown_value,
+        "status": restated.status.value,
+        "shown_value": restated.shown_value,
+    }
+
+
+def _to_restatement(row: Found) -> RestatementEvent:
+    body: Mapping[str, Any] = row["body"]
+    restated = Restatement(
+        attainment=PeriodId(UUID(body["attainment"])),
+        revision=body["revision"],
+        objective=ObjectiveId(UUID(body["objective"])),
+        objective_code=body["objective_code"],
+        agreement=AgreementId(UUID(body["agreement"])),
+        agreement_code=body["agreement_code"],
+        service=ServiceId(UUID(body["service"])),
+        service_code=body["service_code"],
+        provider=PartyId(UUID(body["provider"])),
+        customer=None if body["customer"] is None else PartyId(UUID(body["customer"])),
+        period=Span(datetime.fromisoformat(body["starts_at"]), datetime.fromisoformat(body["ends_at"])),
+        former_status=Status(body["former_status"]),
+        former_shown_value=body["former_shown_value"],
+        status=Status(body["status"]),
+        shown_value=body["shown_value"],
+    )
+    return RestatementEvent(position=Position(row["number"]), recorded_at=row["recorded_at"], restatement=restated)
 
 
 def _to_event(row: Found) -> BreachEvent:
@@ -120,6 +176,9 @@ def _to_change(row: Found, body: Mapping[str, Any]) -> BreachChange:
         target=target,
         shown_value=body["shown_value"],
         shown_target=body["shown_target"],
+        # Events from before there were episodes, or risks, have none.
+        ended_at=None if body.get("ended_at") is None else datetime.fromisoformat(body["ended_at"]),
+        causes=tuple(Cause(cause) for cause in body.get("causes", ())),
     )
 
 

@@ -30,11 +30,13 @@ RETURNING mark.stream_id, mark.service_id, mark.objective_id, mark.starts_at, ma
 """
 
 # From targets to the judged pairs (objective, service), then to periods that have begun and meet the span. Periods of a
-# pair are disjoint, so that of those which start before the span only the last can reach into it.
+# pair are disjoint, so that of those which start before the span only the last can reach into it. Rolling ones lie over
+# one another, each as long as the next, and are judged only once they have ended.
 # An outage changes how long the merged one lasts that it touches: so by the minimum duration (and the whole minutes) a
 # mark of a stream of outages reaches further on either side, and what only touches the span is met too.
 # Whole minutes are counted from a merged outage's start, so what lengthens it in front changes what is dropped at its
-# end, however far that is: there the outages that hang together are followed to the last one's end.
+# end, however far that is: there the outages that hang together are followed to the last one's end, and states to the
+# next up, which is no earlier.
 EXPAND = """
 WITH RECURSIVE sent AS (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
@@ -80,16 +82,36 @@ WITH RECURSIVE sent AS (
         JOIN stream ON stream.tenant_id = $1 AND stream.service_id = below.service_id
             AND stream.metric_id = objective.metric_id
         CROSS JOIN LATERAL (
-            SELECT external_id FROM outage_segment
-            WHERE tenant_id = $1 AND stream_id = stream.stream_id
-                AND month = date_trunc('month', followed.ends_at AT TIME ZONE 'UTC')::date
-            UNION
-            SELECT external_id FROM open_outage WHERE tenant_id = $1 AND stream_id = stream.stream_id
-        ) AS candidate
-        CROSS JOIN LATERAL (
-            SELECT starts_at, ends_at FROM outage
-            WHERE tenant_id = $1 AND stream_id = stream.stream_id AND external_id = candidate.external_id
-            ORDER BY revision DESC LIMIT 1
+            SELECT latest.starts_at, latest.ends_at FROM (
+                SELECT external_id FROM outage_segment
+                WHERE tenant_id = $1 AND stream_id = stream.stream_id
+                    AND month = date_trunc('month', followed.ends_at AT TIME ZONE 'UTC')::date
+                UNION
+                SELECT external_id FROM open_outage WHERE tenant_id = $1 AND stream_id = stream.stream_id
+            ) AS candidate
+            CROSS JOIN LATERAL (
+                SELECT starts_at, ends_at FROM outage
+                WHERE tenant_id = $1 AND stream_id = stream.stream_id AND external_id = candidate.external_id
+                ORDER BY revision DESC LIMIT 1
+            ) AS latest
+            UNION ALL
+            SELECT held.at, (
+                SELECT up.at FROM state_change up
+                WHERE up.tenant_id = $1 AND up.stream_id = stream.stream_id AND up.at > followed.ends_at
+                    AND up.state = 'up' AND NOT EXISTS (
+                        SELECT 1 FROM state_change later WHERE later.tenant_id = $1 AND later.stream_id = up.stream_id
+                            AND later.at = up.at AND later.revision = up.revision + 1)
+                ORDER BY up.at LIMIT 1)
+            FROM (
+                SELECT known.at, known.state FROM state_change known
+                WHERE known.tenant_id = $1 AND known.stream_id = stream.stream_id AND known.at <= followed.ends_at
+                    AND known.state IS NOT NULL AND NOT EXISTS (
+                        SELECT 1 FROM state_change later
+                        WHERE later.tenant_id = $1 AND later.stream_id = known.stream_id
+                            AND later.at = known.at AND later.revision = known.revision + 1)
+                ORDER BY known.at DESC LIMIT 1
+            ) AS held
+            WHERE held.state <> 'up'
         ) AS kept
         WHERE below.objective_id = followed.objective_id AND below.root_id = followed.service_id
             AND kept.starts_at <= followed.ends_at AND coalesce(kept.ends_at, 'infinity') > followed.ends_at
@@ -98,8 +120,11 @@ WITH RECURSIVE sent AS (
 )
 SELECT DISTINCT period.period_id
 FROM followed AS dirty
+JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = dirty.objective_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(max(starts_at), dirty.starts_at) AS starts_at FROM judged_period
+    SELECT coalesce(dirty.starts_at - objective.window_days * interval '24 hours', max(starts_at), dirty.starts_at)
+        AS starts_at
+    FROM judged_period
     WHERE tenant_id = $1 AND objective_id = dirty.objective_id AND service_id = dirty.service_id
         AND starts_at <= dirty.starts_at
 ) AS first
@@ -108,6 +133,7 @@ CROSS JOIN LATERAL (
     SELECT period_id FROM judged_period
     WHERE tenant_id = $1 AND objective_id = dirty.objective_id AND service_id = dirty.service_id
         AND starts_at >= first.starts_at AND starts_at < least(dirty.ends_at, $7) AND ends_at > dirty.starts_at
+        AND (objective.window_days IS NULL OR ends_at <= $7)
     OFFSET 0
 ) AS period
 """

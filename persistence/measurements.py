@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import asyncpg
@@ -16,8 +17,8 @@ from domain.columns import Clash, SampleColumns, TallyColumns, TotalsWanted
 from domain.fact import SampleTotals, TallyTotals
 from domain.ids import StreamId
 from persistence import measurement_sql as sql
-from persistence import slices
-from persistence.batches import Ordered, as_microseconds, months_of, ordered
+from persistence import slices, total_sql
+from persistence.batches import Ordered, as_microseconds, months_of, off_quarters, on_quarters, ordered
 from persistence.session import Found, Session
 
 Columns = Sequence[TallyColumns] | Sequence[SampleColumns]
@@ -29,6 +30,7 @@ class StoredMeasurements:
 
     async def add_tallies(self, columns: Sequence[TallyColumns]) -> Sequence[Clash]:
         starts = [each.starts for each in columns]
+        await self._session.keep_months("tally", chain.from_iterable(starts))
         batch = ordered([each.stream for each in columns], starts)
         arrays = (
             as_microseconds(batch.of(starts)),
@@ -43,6 +45,7 @@ class StoredMeasurements:
 
     async def add_samples(self, columns: Sequence[SampleColumns]) -> Sequence[Clash]:
         instants = [each.instants for each in columns]
+        await self._session.keep_months("sample", chain.from_iterable(instants))
         batch = ordered([each.stream for each in columns], instants)
         arrays = (
             as_microseconds(batch.of(instants)),
@@ -56,15 +59,12 @@ class StoredMeasurements:
 
     async def withdraw(self, stream: StreamId, instants: Sequence[datetime], replaces: int) -> Sequence[Clash]:
         session = self._session
-        rows = await session.fetch(
-            sql.WITHDRAW,
-            session.tenant,
-            session.posting,
-            session.take_ordinals(len(instants)),
-            stream,
-            sorted(set(instants)),
-            replaces,
-        )
+        rows: list[Found] = []
+        # A stream has tallies or samples, never both, as its metric says; the other half finds nothing.
+        for statement in (sql.WITHDRAW_TALLIES, sql.WITHDRAW_SAMPLES):
+            ordinals = session.take_ordinals(len(instants))
+            wanted = sorted(set(instants))
+            rows += await session.fetch(statement, session.tenant, session.posting, ordinals, stream, wanted, replaces)
         fresh = {row["at"] for row in rows}
         left = list(_without_first(instants, fresh))
         if not left:
@@ -77,20 +77,26 @@ class StoredMeasurements:
         ]
 
     async def tally_totals(self, wanted: Sequence[TotalsWanted]) -> Sequence[TallyTotals]:
-        found = await self._totals(sql.TALLY_TOTALS, wanted)
+        found = await self._totals(total_sql.TALLY_TOTALS, wanted)
         return [
             TallyTotals()
-            if row is None
-            else TallyTotals(good=int(row["good"]), total=int(row["total"]), points=row["points"])
+            if row is None or not row["points"]
+            else TallyTotals(good=int(row["good"]), total=int(row["total"]), points=row["points"], cells=row["cells"])
             for row in found
         ]
 
     async def sample_totals(self, wanted: Sequence[TotalsWanted]) -> Sequence[SampleTotals]:
-        found = await self._totals(sql.SAMPLE_TOTALS, wanted)
+        found = await self._totals(total_sql.SAMPLE_TOTALS, wanted)
         return [
             SampleTotals()
-            if row is None
-            else SampleTotals(points=row["points"], sum=int(row["sum"]), minimum=row["minimum"], maximum=row["maximum"])
+            if row is None or not row["points"]
+            else SampleTotals(
+                points=row["points"],
+                sum=int(row["sum"]),
+                minimum=row["minimum"],
+                maximum=row["maximum"],
+                cells=row["cells"],
+            )
             for row in found
         ]
 
@@ -196,7 +202,8 @@ class StoredMeasurements:
         streams = [
             (place, stream) for place, total in enumerate(wanted) for stream in total.streams if stream in visible
         ]
-        spans = [(place, span) for place, total in enumerate(wanted) for span in total.spans]
+        spans = [(place, span) for place, total in enumerate(wanted) for span in on_quarters(total.spans)]
+        edges = [(place, span) for place, total in enumerate(wanted) for span in off_quarters(total.spans)]
         rows = await self._session.fetch(
             statement,
             self._session.tenant,
@@ -205,6 +212,11 @@ class StoredMeasurements:
             [place for place, _ in spans],
             [span.start for _, span in spans],
             [span.end for _, span in spans],
+            [place for place, _ in edges],
+            [span.start for _, span in edges],
+            [span.end for _, span in edges],
+            list(range(len(wanted))),
+            [total.grid for total in wanted],
         )
         by_place = {row["place"]: row for row in rows}
         return [by_place.get(place) for place in range(len(wanted))]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from domain.ids import MetricId
-from domain.metric import Aggregation, Metric
+from domain.metric import Aggregation, Metric, Shape
 from domain.paging import Page, PageRequest
 from domain.ratio import Direction
 from persistence import pages, tables
@@ -60,6 +60,12 @@ def _to_row(metric: Metric) -> dict[str, object]:
         "grid": metric.grid,
         "weights": {impact: str(weight) for impact, weight in metric.weights.items()},
         "methodology": metric.methodology,
+        "shape": metric.shape.value,
+        "percentile": metric.percentile,
+        "slice": metric.slice,
+        "slice_target": metric.slice_target,
+        "slice_direction": metric.slice_direction.value,
+        "staleness": metric.staleness,
     }
 
 
@@ -75,4 +81,10 @@ def _to_metric(row: Found) -> Metric:
         grid=row["grid"],
         weights={impact: Fraction(weight) for impact, weight in row["weights"].items()},
         methodology=row["methodology"],
+        shape=Shape(row["shape"]),
+        percentile=row["percentile"],
+        slice=row["slice"],
+        slice_target=row["slice_target"],
+        slice_direction=Direction(row["slice_direction"]),
+        staleness=row["staleness"],
     )

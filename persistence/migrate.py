@@ -35,7 +35,12 @@ def run(sql: str) -> None:
     """For migrations: statements of a text, each ended by a semicolon at the end of its line."""
     for statement in sql.split(";\n"):
         if statement.strip():
-            op.execute(text(statement.strip().removesuffix(";")))
+            run_one(statement.strip().removesuffix(";"))
+
+
+def run_one(statement: str) -> None:
+    """For what has semicolons inside, such as a function."""
+    op.execute(text(statement))
 
 
 async def _run(owner_url: str, task: Callable[[Config], None]) -> None:

@@ -1,8 +1,11 @@
-"""Tenants and their keys, as the owner of the tables: for the command line only, never for the service."""
+"""Tenants and their keys, as the owner of the tables: for the command line only, never for the service.
+
+What changes anything leaves an entry in the tenant's audit log, in the same transaction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +13,11 @@ from typing import Any
 
 import asyncpg
 
-from domain.actor import Role
-from domain.ids import KeyId, PartyId, TenantId
+from domain.audit import AuditEntry, CallerKind, Door, Origin, Subject, SubjectType, act_on
+from domain.ids import AuditEntryId, KeyId, PartyId, TenantId
+from domain.policy import Action, Role
+from domain.ports import Mint
+from persistence.audit import ENTRY, entry_arguments
 from persistence.conflicts import translating
 from persistence.connecting import connector
 
@@ -56,8 +62,22 @@ def to_key(row: Any) -> Key:
     )
 
 
+REVOKE = "UPDATE api_key SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL RETURNING tenant_id"
+
+FORGET_ADDRESSES = """
+UPDATE audit_entry SET address = NULL WHERE tenant_id = $1 AND at < $2 AND address IS NOT NULL
+"""
+
+
+async def bind(connection: asyncpg.Connection, tenant: TenantId) -> None:
+    """Row-level security holds the owner too: to touch a tenant's rows the transaction names the tenant."""
+    await connection.execute("SELECT set_config('interpact.tenant', $1, true)", str(tenant))
+
+
 class Operator:
-    def __init__(self, owner_url: str) -> None:
+    def __init__(self, owner_url: str, *, mint: Mint, clock: Callable[[], datetime]) -> None:
+        self._mint = mint
+        self._clock = clock
         self._connect = connector(owner_url, name="interpact operator", settings={"statement_timeout": "30s"})
 
     async def create_tenant(self, tenant: Tenant) -> None:
@@ -71,6 +91,7 @@ class Operator:
                 tenant.created_at,
             )
             await connection.execute("INSERT INTO feed_head (tenant_id) VALUES ($1)", tenant.id)
+            await self.audit(connection, tenant.id, "tenant create", [Subject(SubjectType.TENANT, tenant.id)])
 
     async def tenants(self) -> Sequence[Tenant]:
         async with self.transaction() as connection:
@@ -84,9 +105,9 @@ class Operator:
         return next((tenant for tenant in await self.tenants() if tenant.code == code), None)
 
     async def party(self, tenant: TenantId, code: str) -> PartyId | None:
-        """The tenant's party of this code. Row-level security holds the owner too, so the tenant is bound."""
+        """The tenant's party of this code."""
         async with self.transaction() as connection:
-            await connection.execute("SELECT set_config('interpact.tenant', $1, true)", str(tenant))
+            await bind(connection, tenant)
             found = await connection.fetchval(
                 "SELECT party_id FROM party WHERE tenant_id = $1 AND code = $2", tenant, code
             )
@@ -108,6 +129,7 @@ class Operator:
                 key.expires_at,
                 key.revoked_at,
             )
+            await self.audit(connection, key.tenant, "key create", [Subject(SubjectType.KEY, key.id)])
 
     async def keys(self, tenant: TenantId) -> Sequence[Key]:
         async with self.transaction() as connection:
@@ -117,10 +139,46 @@ class Operator:
     async def revoke_key(self, key: KeyId, at: datetime) -> bool:
         """Whether there is such a key; one that was revoked before keeps its instant."""
         async with self.transaction() as connection:
-            done: str = await connection.execute(
-                "UPDATE api_key SET revoked_at = coalesce(revoked_at, $2) WHERE key_id = $1", key, at
-            )
-        return done != "UPDATE 0"
+            tenant = await connection.fetchval(REVOKE, key, at)
+            if tenant is not None:
+                await self.audit(connection, tenant, "key revoke", [Subject(SubjectType.KEY, key)])
+                return True
+            known: bool = await connection.fetchval("SELECT EXISTS (SELECT 1 FROM api_key WHERE key_id = $1)", key)
+        return known
+
+    async def forget_addresses(self, tenant: TenantId, before: datetime) -> int:
+        """Erases from where callers called before the instant; of how many entries. The entries stay."""
+        async with self.transaction() as connection:
+            await bind(connection, tenant)
+            done: str = await connection.execute(FORGET_ADDRESSES, tenant, before)
+            erased = int(done.removeprefix("UPDATE "))
+            if erased:
+                subjects = [Subject(SubjectType.TENANT, tenant)]
+                await self.audit(connection, tenant, "audit forget-addresses", subjects, Action.ERASE_ADDRESSES)
+        return erased
+
+    async def audit(
+        self,
+        connection: asyncpg.Connection,
+        tenant: TenantId,
+        operation: str,
+        subjects: Sequence[Subject],
+        action: Action = Action.MANAGE_ACCESS,
+    ) -> None:
+        """Keeps what this transaction does to the tenant: the command and ids, never a name, a label or a secret."""
+        entry = AuditEntry(
+            id=AuditEntryId(self._mint()),
+            at=self._clock(),
+            caller_kind=CallerKind.OPERATOR,
+            caller=None,
+            role=None,
+            party=None,
+            act=act_on(action, operation, subjects),
+            origin=Origin(door=Door.COMMAND_LINE),
+            posting=None,
+        )
+        await bind(connection, tenant)
+        await connection.fetch(ENTRY, *entry_arguments(tenant, entry))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:

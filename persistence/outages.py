@@ -16,7 +16,7 @@ from domain.ids import StreamId
 from domain.instants import EARLIEST, LATEST
 from domain.paging import Page, PageRequest
 from persistence import pages, slices, tables
-from persistence.session import Found, Session, one_of
+from persistence.session import Found, Session, once_open, one_of
 from persistence.streams import to_stream
 
 LATEST_OF = """
@@ -82,7 +82,8 @@ WITH sent AS (
     SELECT $1, $2, $11 + row_number() OVER (ORDER BY stream_id, external_id), stream_id, starts_at, ends_at
     FROM touched WHERE starts_at IS NOT NULL
 )
-SELECT stream_id, external_id FROM fresh
+SELECT stream_id, external_id, CASE WHEN former_end IS NULL THEN former_start END AS once_open_since
+FROM fresh JOIN accepted USING (stream_id, external_id)
 """
 
 # Adds what reaches further than what is known, and marks the time between.
@@ -176,6 +177,7 @@ class StoredOutages:
             LATEST,
             self._session.take_ordinals(len(ordered)),
         )
+        self._session.closing.once += once_open("outage_segment", fresh)
         return frozenset(by_identity) - {(row["stream_id"], row["external_id"]) for row in fresh}
 
     async def report(self, through: Mapping[StreamId, datetime]) -> None:

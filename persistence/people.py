@@ -8,9 +8,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from domain.actor import Role
+import asyncpg
+
+from domain.audit import Subject, SubjectType
 from domain.errors import WrongState
 from domain.ids import MembershipId, PartyId, PersonId, TenantId
+from domain.policy import Role
 from persistence.operator import Operator
 
 
@@ -63,10 +66,17 @@ INSERT INTO person (person_id, issuer, subject, created_at) VALUES ($1, $2, $3, 
 ON CONFLICT ON CONSTRAINT person_subject_key DO UPDATE SET subject = excluded.subject RETURNING person_id
 """
 
+SUSPEND = """
+UPDATE membership SET state = 'suspended' WHERE membership_id = $1 AND state <> 'suspended'
+RETURNING tenant_id, person_id
+"""
+
 RESTORE = """
 UPDATE membership SET state = CASE WHEN joined_at IS NULL THEN 'invited' ELSE 'active' END
-WHERE membership_id = $1 AND state = 'suspended'
+WHERE membership_id = $1 AND state = 'suspended' RETURNING tenant_id, person_id
 """
+
+REMOVE = "DELETE FROM membership WHERE membership_id = $1 RETURNING tenant_id, person_id"
 
 # A person that is in no tenant any more is forgotten.
 FORGET = "DELETE FROM person WHERE person_id = $1 AND NOT EXISTS (SELECT 1 FROM membership WHERE person_id = $1)"
@@ -116,6 +126,8 @@ class People:
                 invitation.invited_at,
                 invitation.expires_at,
             )
+            subjects = subjects_of(invitation.id, person)
+            await self._operator.audit(connection, invitation.tenant, "person invite", subjects)
 
     async def memberships(self, tenant: TenantId) -> Sequence[Membership]:
         async with self._operator.transaction() as connection:
@@ -124,31 +136,47 @@ class People:
 
     async def suspend(self, membership: MembershipId) -> bool:
         """Whether there is such a membership."""
-        async with self._operator.transaction() as connection:
-            done: str = await connection.execute(
-                "UPDATE membership SET state = 'suspended' WHERE membership_id = $1", membership
-            )
-        return done != "UPDATE 0"
+        return await self._changed(membership, SUSPEND, "person suspend") or await self._known(membership)
 
     async def restore(self, membership: MembershipId) -> bool:
         """Whether there is such a membership. Raises WrongState for one that is not suspended."""
-        async with self._operator.transaction() as connection:
-            done: str = await connection.execute(RESTORE, membership)
-            if done != "UPDATE 0":
-                return True
-            known: bool = await connection.fetchval(
-                "SELECT EXISTS (SELECT 1 FROM membership WHERE membership_id = $1)", membership
-            )
-        if known:
+        if await self._changed(membership, RESTORE, "person restore"):
+            return True
+        if await self._known(membership):
             raise WrongState("the membership is not suspended")
         return False
 
     async def remove(self, membership: MembershipId) -> bool:
         """Whether there was such a membership. Who has no other is forgotten: the id that facts carry names nobody."""
         async with self._operator.transaction() as connection:
-            gone = await connection.fetchrow(
-                "DELETE FROM membership WHERE membership_id = $1 RETURNING person_id", membership
-            )
+            gone = await connection.fetchrow(REMOVE, membership)
+            if gone is not None:
+                await self._audit(connection, membership, gone, "person remove")
             if gone is not None and gone["person_id"] is not None:
                 await connection.execute(FORGET, gone["person_id"])
         return gone is not None
+
+    async def _changed(self, membership: MembershipId, statement: str, operation: str) -> bool:
+        """Whether the statement changed anything."""
+        async with self._operator.transaction() as connection:
+            row = await connection.fetchrow(statement, membership)
+            if row is not None:
+                await self._audit(connection, membership, row, operation)
+        return row is not None
+
+    async def _audit(self, connection: asyncpg.Connection, membership: MembershipId, row: Any, operation: str) -> None:
+        subjects = subjects_of(membership, row["person_id"])
+        await self._operator.audit(connection, row["tenant_id"], operation, subjects)
+
+    async def _known(self, membership: MembershipId) -> bool:
+        async with self._operator.transaction() as connection:
+            known: bool = await connection.fetchval(
+                "SELECT EXISTS (SELECT 1 FROM membership WHERE membership_id = $1)", membership
+            )
+        return known
+
+
+def subjects_of(membership: MembershipId, person: PersonId | None) -> list[Subject]:
+    """An invitation by code is nobody's yet."""
+    found = [Subject(SubjectType.MEMBERSHIP, membership)]
+    return found if person is None else [*found, Subject(SubjectType.PERSON, person)]

@@ -12,7 +12,7 @@ from domain.spans import Span
 from persistence.session import Found, Session
 
 # Each is due at its start: its first verdict tells that it runs, finds what lasts from before, and says when to look
-# again.
+# again. One of a rolling window is judged at its end.
 LAY_DOWN = """
 WITH sent AS (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::boolean[])
@@ -24,8 +24,10 @@ WITH sent AS (
 ), added AS (
     INSERT INTO judged_period
         (tenant_id, period_id, objective_id, service_id, starts_at, ends_at, report_only, due_at)
-    SELECT $1, period_id, objective_id, service_id, starts_at, ends_at, report_only, starts_at FROM sent
-    ORDER BY objective_id, service_id, starts_at
+    SELECT $1, sent.period_id, sent.objective_id, sent.service_id, sent.starts_at, sent.ends_at, sent.report_only,
+        CASE WHEN objective.window_days IS NULL THEN sent.starts_at ELSE sent.ends_at END
+    FROM sent JOIN objective ON objective.tenant_id = $1 AND objective.objective_id = sent.objective_id
+    ORDER BY sent.objective_id, sent.service_id, sent.starts_at
     ON CONFLICT (tenant_id, objective_id, service_id, starts_at) DO NOTHING
     RETURNING due_at
 )

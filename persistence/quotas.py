@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ids import TenantId
-from persistence.database import raw_of
+from persistence.database import connected, let_go
 
 # The server's clock: it is the one that all processes share. Nothing is taken where there is less than is needed.
 TAKE = """
@@ -44,8 +44,7 @@ class Quotas:
 
     async def take(self, tenant: TenantId, *, wanted: int, needed: int) -> Lease:
         """As much of what is wanted as there is, or nothing where that is less than what is needed."""
-        async with self._engine.connect() as connection:
-            raw = await raw_of(connection)
+        async with connected(self._engine) as (connection, raw):
             try:
                 # What is lost with a crash is a second's spending: nobody waits for the disk.
                 await raw.execute(
@@ -59,7 +58,6 @@ class Quotas:
                 await raw.execute("COMMIT")
             except BaseException:
                 # Whatever went wrong, nobody gets a connection that is still bound to the tenant.
-                raw.terminate()
-                await connection.invalidate()
+                await let_go(connection, raw)
                 raise
         return Lease(granted=row["granted"], left=row["units"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,8 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.actor import Actor
-from domain.feed import BreachChange, PostingKind
+from domain.audit import Act
+from domain.feed import BreachChange, PostingKind, Restatement
 from domain.ids import ServiceId
 from domain.ports import Mint
 from persistence.conflicts import translating
@@ -45,19 +47,36 @@ class Judging:
     more: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """An outage or a case that was open from an instant on, and by this transaction is not, or not from then on."""
+
+    segments: str
+    stream: UUID
+    external_id: str
+    since: datetime
+
+
 @dataclass(slots=True)
 class Closing:
     """What the transaction writes last of all, under the lock of the tenant's feed head."""
 
     posted: PostingKind | None = None
+    act: Act | None = None
     at: datetime | None = None
-    changes: list[BreachChange] = field(default_factory=list)
+    changes: list[BreachChange | Restatement] = field(default_factory=list)
     due_at: datetime | None = None
     judging: Judging | None = None
     structured: set[ServiceId] = field(default_factory=set)
+    months: set[tuple[str, date]] = field(default_factory=set)
+    once: list[Once] = field(default_factory=list)
 
     def post(self, kind: PostingKind, at: datetime) -> None:
         self.posted, self.at = kind, at
+
+    def audit(self, act: Act, at: datetime) -> None:
+        assert self.act is None, "a transaction is one act"
+        self.act, self.at = act, self.at or at
 
     def judge(self, judging: Judging, at: datetime) -> None:
         self.judging, self.at = judging, self.at or at
@@ -69,13 +88,17 @@ class Closing:
 
 @dataclass(slots=True)
 class Session:
-    """One transaction. `connection` is for composed statements, `raw`, the same connection, for written ones."""
+    """One transaction. `connection` is for composed statements, `raw`, the same connection, for written ones.
+
+    `months`: those that are known to be made, each with its table.
+    """
 
     connection: AsyncConnection
     raw: asyncpg.Connection
     actor: Actor
     posting: UUID
     mint: Mint
+    months: AbstractSet[tuple[str, date]] = frozenset()
     closing: Closing = field(default_factory=Closing)
     ordinals: int = 0
 
@@ -133,6 +156,14 @@ class Session:
         statement = statement.on_conflict_do_update(index_elements=["tenant_id", *key], set_=changed, where=where)
         return await self.run(statement, self._columns(rows))
 
+    async def keep_months(self, table: str, instants: Iterable[datetime]) -> None:
+        """Makes the tables of the UTC months of the instants, where they are not there yet."""
+        days = {(instant.year, instant.month) for instant in instants}
+        months = {(table, date(year, month, 1)) for year, month in days} - self.months - self.closing.months
+        if months:
+            await self.fetch("SELECT keep_months($1, $2::date[])", table, [month for _, month in months])
+            self.closing.months |= months
+
     def take_ordinals(self, most: int) -> int:
         """The number before the next `most` ordinals of this transaction's marks."""
         self.ordinals += most
@@ -156,7 +187,7 @@ _UPDATED: Mapping[str, frozenset[str]] = {
             "next_at",
         }
     ),
-    "breach": frozenset({"severity", "state", "state_since"}),
+    "breach": frozenset({"ended_at", "opened_at", "risk", "severity", "state", "state_since"}),
 }
 """What the service may change of rows that exist, by table; the grants say the same."""
 
@@ -169,6 +200,15 @@ def _insert_of(table: Table, names: tuple[str, ...]) -> Insert:
     sent = valued.render_derived()
     chosen = select(bindparam("tenant_id", type_=Uuid()), *(sent.c[name] for name in names))
     return insert(table).from_select(["tenant_id", *names], chosen.select_from(sent))
+
+
+def once_open(segments: str, rows: Iterable[Found]) -> list[Once]:
+    """Of rows of revisions that were added: those that follow one which was open."""
+    return [
+        Once(segments=segments, stream=row["stream_id"], external_id=row["external_id"], since=row["once_open_since"])
+        for row in rows
+        if row["once_open_since"] is not None
+    ]
 
 
 def printable(codes: Iterable[str]) -> list[str]:

@@ -15,8 +15,8 @@ from persistence.session import Found, Session, one_of
 # In the order of the key, so that two callers with the same new streams never wait for each other in a circle. The
 # second waits for the first one's end, and then finds its rows.
 ADD = """
-INSERT INTO stream (tenant_id, stream_id, metric_id, service_id, source, customer_id, vendor_id)
-SELECT $1, sent.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[])
+INSERT INTO stream (tenant_id, stream_id, metric_id, service_id, source, customer_id, vendor_id, posting_id)
+SELECT $1, sent.*, $8 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[])
     AS sent (stream_id, metric_id, service_id, source, customer_id, vendor_id)
 ORDER BY sent.metric_id, sent.service_id, sent.source COLLATE "C", sent.customer_id
 ON CONFLICT (tenant_id, metric_id, service_id, source, customer_id) DO NOTHING
@@ -98,6 +98,7 @@ class StoredStreams:
             [stream.source for stream in streams],
             [stream.customer for stream in streams],
             [stream.vendor for stream in streams],
+            self._session.posting,
         )
         await self._session.fetch(
             MARK,

@@ -73,6 +73,7 @@ feed_head = _table(
     last_recorded_at=INSTANT,
     judged_number=BigInteger(),
     due_at=INSTANT,
+    floor_number=BigInteger(),
 )
 
 party = _table("party", tenant_id=ID, party_id=ID, code=TEXT, name=TEXT, kind=TEXT, parent_id=ID)
@@ -102,6 +103,12 @@ metric = _table(
     grid=Interval(),
     weights=JSONB(),
     methodology=TEXT,
+    shape=TEXT,
+    percentile=EXACT,
+    slice=Interval(),
+    slice_target=EXACT,
+    slice_direction=TEXT,
+    staleness=Interval(),
 )
 
 agreement = _table(
@@ -129,6 +136,8 @@ agreement_version = _table(
     grace=Interval(),
     judge_partial_periods=Boolean(),
     clauses=JSONB(),
+    exclusion_terms=JSONB(),
+    recurring=JSONB(),
     posting_id=ID,
     activated_at=INSTANT,
     activation_posting_id=ID,
@@ -151,6 +160,8 @@ objective = _table(
     window_kind=TEXT,
     window_zone=TEXT,
     window_anchor_day=SmallInteger(),
+    window_days=SmallInteger(),
+    hours=JSONB(),
     importance=TEXT,
     source=TEXT,
     minimum_duration=Interval(),
@@ -159,6 +170,9 @@ objective = _table(
     coverage_numerator=EXACT,
     coverage_denominator=EXACT,
     override=TEXT,
+    low_volume=TEXT,
+    case_milestone=TEXT,
+    case_limit=Interval(),
 )
 
 stream = _table(
@@ -170,6 +184,7 @@ stream = _table(
     source=TEXT,
     customer_id=ID,
     vendor_id=ID,
+    posting_id=ID,
 )
 
 stream_report = _table("stream_report", tenant_id=ID, stream_id=ID, reported_through=INSTANT, posting_id=ID)
@@ -213,6 +228,50 @@ sample = _table(
     posting_id=ID,
     original=TEXT,
 )
+
+tally_cell = _table(
+    "tally_cell",
+    tenant_id=ID,
+    stream_id=ID,
+    starts_at=INSTANT,
+    **{
+        f"{name}_{quarter}": kind
+        for quarter in range(4)
+        for name, kind in (("points", Integer()), ("good", EXACT), ("total", EXACT))
+    },
+)
+
+sample_cell = _table(
+    "sample_cell",
+    tenant_id=ID,
+    stream_id=ID,
+    starts_at=INSTANT,
+    stale=SmallInteger(),
+    **{f"{name}_{q}": kind for q in range(4) for name, kind in (("points", Integer()), ("sum", EXACT))},
+    **{f"{name}_{quarter}": BigInteger() for quarter in range(4) for name in ("minimum", "maximum")},
+)
+
+state_change = _table(
+    "state_change", tenant_id=ID, stream_id=ID, at=INSTANT, revision=Integer(), state=TEXT, posting_id=ID
+)
+
+service_case = _table(
+    "service_case",
+    tenant_id=ID,
+    stream_id=ID,
+    external_id=TEXT,
+    revision=Integer(),
+    case_id=ID,
+    posting_id=ID,
+    opened_at=INSTANT,
+    responded_at=INSTANT,
+    resolved_at=INSTANT,
+    pauses=JSONB(),
+)
+
+service_case_segment = _table("service_case_segment", tenant_id=ID, stream_id=ID, month=Date(), external_id=TEXT)
+
+open_case = _table("open_case", tenant_id=ID, stream_id=ID, external_id=TEXT)
 
 exclusion = _table(
     "exclusion",
@@ -296,6 +355,8 @@ breach = _table(
     state=TEXT,
     state_since=INSTANT,
     opened_at=INSTANT,
+    ended_at=INSTANT,
+    risk=JSONB(),
 )
 
 feed = _table(
@@ -320,3 +381,25 @@ idempotency_key = _table(
 )
 
 quota = _table("quota", tenant_id=ID, units=BigInteger(), filled_at=INSTANT)
+
+audit_entry = _table(
+    "audit_entry",
+    tenant_id=ID,
+    entry_id=ID,
+    at=INSTANT,
+    caller_kind=TEXT,
+    caller_id=ID,
+    role=TEXT,
+    party_id=ID,
+    action=TEXT,
+    operation=TEXT,
+    subject_count=Integer(),
+    door=TEXT,
+    address=TEXT,
+    request_id=TEXT,
+    posting_id=ID,
+)
+
+audit_subject = _table(
+    "audit_subject", tenant_id=ID, entry_id=ID, ordinal=SmallInteger(), subject_type=TEXT, subject_id=ID
+)

@@ -27,11 +27,14 @@ COMMANDS: Mapping[str, str] = {
     "work": "run a worker: judge what facts have made due",
     "migrate": "bring the database's schema up to date",
     "schema": "print the GraphQL schema",
+    "policy": "print who may do what",
     "demo": "load a tenant with real outages of three vendors, and serve it",
     "judge": "judge a file of terms on a file of facts, without a database",
     "tenant": "create a tenant",
     "key": "create, list and revoke API keys",
+    "feed": "delete old events",
     "person": "invite, list, suspend, restore and remove people",
+    "audit": "erase addresses from the audit log",
 }
 
 

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from domain.actor import Actor
+from domain.audit import Origin
 from domain.errors import Unauthenticated
 from domain.ids import TenantId
 from domain.ports import Mint
 from persistence.directory import Directory
 from runtime.jwks import IssuerKeys
 from runtime.keys import PREFIX, REFUSED, KeyDoor
+from runtime.lookups import Lookups
 from runtime.oidc import Verifier
 from runtime.people import PersonDoor
 from runtime.settings import Settings
@@ -23,7 +25,7 @@ SEND = "send an API key or your token: Authorization: Bearer …"
 
 
 def door_of(directory: Directory, settings: Settings, *, clock: Callable[[], datetime], mint: Mint) -> Door:
-    keys = KeyDoor(directory.keys, clock)
+    keys = KeyDoor(Lookups(directory.keys), clock)
     if settings.oidc is None:
         return Door(keys, None, directory.tenant)
     issuer_keys = IssuerKeys(
@@ -41,7 +43,7 @@ class Door:
         self._people = people
         self._find_tenant = find_tenant
 
-    async def __call__(self, authorization: str | None, *, tenant: str | None) -> Actor:
+    async def __call__(self, authorization: str | None, *, tenant: str | None, origin: Origin | None = None) -> Actor:
         """`tenant`: what the request names. A key has one tenant, and may name that one only."""
         named = (tenant or "").strip() or None
         if self._people is not None:
@@ -49,8 +51,9 @@ class Door:
             if scheme.lower() != "bearer" or not credential.strip():
                 raise Unauthenticated(SEND)
             if not credential.strip().startswith(f"{PREFIX}_"):
-                return await self._people(credential.strip(), tenant=named)
+                return await self._people(credential.strip(), tenant=named, origin=origin)
         actor = await self._keys(authorization)
-        if named is not None and await self._find_tenant(named) != actor.tenant:
+        # A NUL, which the payload of a socket may hold, is in no code, and no database would take it.
+        if named is not None and (not named.isprintable() or await self._find_tenant(named) != actor.tenant):
             raise Unauthenticated(REFUSED)
         return actor

@@ -12,17 +12,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, TypeVar
+from typing import BinaryIO
 
-from domain.errors import DomainError, Invalid
-from domain.fact import checked_external_id
-from domain.metric import COUNT_MAX
-from domain.stream import DEFAULT_SOURCE
-from domain.text import checked_code, checked_name
-from runtime.written import NotWritten, count, decimal, instant, told
+from domain.errors import Invalid
+from runtime.fact_rows import FORMS, NUMBERS, OUTAGES, FactRow, Form, OutageRow, Wrong
+from runtime.written import told
 from runtime.yaml_nodes import FileUnreadable
 
 LINE_BYTES_MAX = 1 << 20
@@ -30,50 +25,6 @@ BAD_LINES_TOLD_MAX = 20
 STDIN = Path("-")
 
 _BOM = b"\xef\xbb\xbf"
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class OutageRow:
-    """`vendor`, `service` and `impact` are the record's own words; `ended_at` None: it still lasts.
-
-    `impact` may be `maintenance`, which is time excluded, not an outage.
-    """
-
-    line: int
-    vendor: str
-    service: str
-    incident_id: str
-    started_at: datetime
-    ended_at: datetime | None
-    impact: str
-    source: str = DEFAULT_SOURCE
-
-
-@dataclass(frozen=True, slots=True)
-class TallyRow:
-    line: int
-    service: str
-    metric: str
-    source: str
-    started_at: datetime
-    ended_at: datetime
-    good: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRow:
-    line: int
-    service: str
-    metric: str
-    source: str
-    at: datetime
-    value: Decimal
-
-
-FactRow: TypeAlias = OutageRow | TallyRow | SampleRow
 
 
 class FactsInvalid(Invalid):
@@ -128,29 +79,6 @@ def read_outage_rows(path: Path) -> Iterator[OutageRow]:
     return (row for row in read_facts(path, bad) if isinstance(row, OutageRow))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """`signs`: the keys by which a line of NDJSON is known to be of this form."""
-
-    name: str
-    needed: tuple[str, ...]
-    optional: tuple[str, ...]
-    may_be_left_out: tuple[str, ...] = ()
-    signs: frozenset[str]
-    read: Callable[[int, Mapping[str, str]], FactRow]
-
-    def takes(self, columns: Sequence[str]) -> bool:
-        return set(self.needed) <= set(columns) <= {*self.needed, *self.optional}
-
-
-class _Wrong(ValueError):
-    """A cell of a line that can't be read; `column` is empty where it is the line as a whole."""
-
-    def __init__(self, message: str, *, column: str = "") -> None:
-        super().__init__(message)
-        self.column = column
-
-
 class _Number(str):
     """A JSON number as written, so that it passes through no float."""
 
@@ -184,7 +112,7 @@ def _read(lines: Iterator[tuple[int, str]], bad: BadLines, read: Callable[[int, 
     for number, text in lines:
         try:
             row = read(number, text)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             bad.add(number, str(wrong), column=wrong.column)
         else:
             yield row
@@ -217,10 +145,10 @@ def _lines(stream: BinaryIO, bad: BadLines) -> Iterator[tuple[int, str]]:
                 bad.add(number, f"the line is not UTF-8, from its byte {wrong.start + 1} on")
 
 
-def _header(text: str, bad: BadLines) -> tuple[_Form, Sequence[str]] | None:
+def _header(text: str, bad: BadLines) -> tuple[Form, Sequence[str]] | None:
     try:
         columns = _csv_fields(text)
-    except _Wrong as wrong:
+    except Wrong as wrong:
         bad.add(1, str(wrong))
         return None
     found = [form for form in FORMS if form.takes(columns)]
@@ -239,13 +167,13 @@ def _csv_fields(text: str) -> Sequence[str]:
     try:
         return next(csv.reader([text], strict=True))
     except csv.Error as wrong:
-        raise _Wrong(f"this is not a line of CSV: {wrong}") from wrong
+        raise Wrong(f"this is not a line of CSV: {wrong}") from wrong
 
 
 def _csv_cells(text: str, columns: Sequence[str]) -> Mapping[str, str]:
     cells = _csv_fields(text)
     if len(cells) != len(columns):
-        raise _Wrong(f"the header has {len(columns)} columns, this line {len(cells)}")
+        raise Wrong(f"the header has {len(columns)} columns, this line {len(cells)}")
     return dict(zip(columns, cells, strict=True))
 
 
@@ -253,14 +181,14 @@ def _json_row(line: int, text: str) -> FactRow:
     cells = _json_object(text)
     found = [form for form in FORMS if form.signs & cells.keys()]
     if len(found) != 1:
-        raise _Wrong(f"no known form has the keys {told(','.join(cells))}; {_known_forms()}")
+        raise Wrong(f"no known form has the keys {told(','.join(cells))}; {_known_forms()}")
     form = found[0]
     for name in cells:
         if name not in form.needed and name not in form.optional:
-            raise _Wrong(f"there is no key {told(name)}; known are {', '.join([*form.needed, *form.optional])}")
+            raise Wrong(f"there is no key {told(name)}; known are {', '.join([*form.needed, *form.optional])}")
     for name in form.needed:
         if name not in cells and name not in form.may_be_left_out:
-            raise _Wrong(f"{name} is needed", column=name)
+            raise Wrong(f"{name} is needed", column=name)
     texts = {name: _json_text(name, value) for name, value in cells.items()}
     return form.read(line, {**dict.fromkeys(form.may_be_left_out, ""), **texts})
 
@@ -271,117 +199,31 @@ def _json_object(text: str) -> Mapping[str, object]:
             text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse_constant, object_pairs_hook=_distinct
         )
     except json.JSONDecodeError as wrong:
-        raise _Wrong(f"this is not JSON: {wrong.msg} at column {wrong.colno}") from wrong
+        raise Wrong(f"this is not JSON: {wrong.msg} at column {wrong.colno}") from wrong
     except RecursionError as wrong:
-        raise _Wrong("this JSON is too deep") from wrong
+        raise Wrong("this JSON is too deep") from wrong
     if not isinstance(value, dict):
-        raise _Wrong("a line is one JSON object")
+        raise Wrong("a line is one JSON object")
     return value
 
 
 def _refuse_constant(text: str) -> object:
-    raise _Wrong(f"a number is finite, not {text}")
+    raise Wrong(f"a number is finite, not {text}")
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _Wrong("a key is there twice")
+        raise Wrong("a key is there twice")
     return found
 
 
 def _json_text(name: str, value: object) -> str:
     """Numbers may be strings, for writers that hold no exact ones; text may not be a number."""
-    if value is None and name == "ended_at":
+    if value is None and any(name in form.may_be_left_out for form in FORMS):
         return ""
     if not isinstance(value, str):
-        raise _Wrong("this is a string or a number", column=name)
+        raise Wrong("this is a string or a number", column=name)
     if isinstance(value, _Number) and name not in NUMBERS:
-        raise _Wrong(f"this is a string, not the number {value[:40]}", column=name)
+        raise Wrong(f"this is a string, not the number {value[:40]}", column=name)
     return value
-
-
-def _cell(cells: Mapping[str, str], column: str, read: Callable[[str], T]) -> T:
-    try:
-        return read(cells[column])
-    except DomainError as wrong:
-        raise _Wrong(wrong.message, column=column) from wrong
-    except NotWritten as wrong:
-        raise _Wrong(str(wrong), column=column) from wrong
-
-
-def _source(cells: Mapping[str, str]) -> str:
-    return _cell(cells, "source", lambda text: checked_code(text, "source")) if cells.get("source") else DEFAULT_SOURCE
-
-
-def _outage(line: int, cells: Mapping[str, str]) -> OutageRow:
-    row = OutageRow(
-        line=line,
-        vendor=_cell(cells, "vendor", checked_name),
-        service=_cell(cells, "service", checked_name),
-        incident_id=_cell(cells, "incident_id", checked_external_id),
-        started_at=_cell(cells, "started_at", instant),
-        ended_at=_cell(cells, "ended_at", instant) if cells["ended_at"] else None,
-        impact=_cell(cells, "impact", lambda text: checked_code(text, "impact")),
-        source=_source(cells),
-    )
-    if row.ended_at is not None and row.ended_at <= row.started_at:
-        raise _Wrong("an outage ends after it starts", column="ended_at")
-    return row
-
-
-def _tally(line: int, cells: Mapping[str, str]) -> TallyRow:
-    row = TallyRow(
-        line=line,
-        service=_cell(cells, "service", checked_code),
-        metric=_cell(cells, "metric", checked_code),
-        source=_source(cells),
-        started_at=_cell(cells, "started_at", instant),
-        ended_at=_cell(cells, "ended_at", instant),
-        good=_cell(cells, "good", count),
-        total=_cell(cells, "total", count),
-    )
-    if row.ended_at <= row.started_at:
-        raise _Wrong("a tally ends after it starts", column="ended_at")
-    if row.total > COUNT_MAX:
-        raise _Wrong(f"a total is 0 to {COUNT_MAX}", column="total")
-    if row.good > row.total:
-        raise _Wrong("good is 0 to total", column="good")
-    return row
-
-
-def _sample(line: int, cells: Mapping[str, str]) -> SampleRow:
-    return SampleRow(
-        line=line,
-        service=_cell(cells, "service", checked_code),
-        metric=_cell(cells, "metric", checked_code),
-        source=_source(cells),
-        at=_cell(cells, "at", instant),
-        value=_cell(cells, "value", decimal),
-    )
-
-
-OUTAGES = _Form(
-    name="outages",
-    needed=("vendor", "service", "incident_id", "started_at", "ended_at", "impact"),
-    optional=("source",),
-    may_be_left_out=("ended_at",),
-    signs=frozenset({"incident_id", "impact", "vendor"}),
-    read=_outage,
-)
-TALLIES = _Form(
-    name="tallies",
-    needed=("service", "metric", "started_at", "ended_at", "good", "total"),
-    optional=("source",),
-    signs=frozenset({"good", "total"}),
-    read=_tally,
-)
-SAMPLES = _Form(
-    name="samples",
-    needed=("service", "metric", "at", "value"),
-    optional=("source",),
-    signs=frozenset({"at", "value"}),
-    read=_sample,
-)
-FORMS = (OUTAGES, TALLIES, SAMPLES)
-NUMBERS = frozenset({"good", "total", "value"})

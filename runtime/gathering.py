@@ -7,18 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from domain.case import Case
 from domain.errors import DomainError, Invalid
 from domain.fact import Sample, Tally
 from domain.ids import ServiceId
-from domain.metric import Aggregation, Metric, Shape
+from domain.metric import Metric, Shape
+from domain.state import StateChange, weight_of_state
 from domain.stream import DEFAULT_SOURCE
-from runtime.facts_file import BadLines, FactRow, OutageRow, SampleRow, TallyRow
+from runtime.fact_rows import CaseRow, FactRow, OutageRow, SampleRow, StateRow, TallyRow, case_of
+from runtime.facts_file import BadLines
 from runtime.terms import Terms
 
 MAINTENANCE = "maintenance"
 """The impact of a record that is time excluded, not an outage (rules.md, Time down)."""
 
-_COLUMNS = {"ends": "ended_at"}
+_COLUMNS = {"ends": "ended_at", "states": "state"}
 """What a file calls the fields that rules call otherwise."""
 
 
@@ -41,6 +44,8 @@ class Gathered:
     maintenance: dict[ServiceId, list[OutageRow]] = field(default_factory=lambda: defaultdict(list))
     tallies: dict[tuple[ServiceId, str, str], list[Tally]] = field(default_factory=lambda: defaultdict(list))
     samples: dict[tuple[ServiceId, str, str], list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    states: dict[tuple[ServiceId, str, str], list[StateChange]] = field(default_factory=lambda: defaultdict(list))
+    cases: dict[tuple[ServiceId, str, str], list[Case]] = field(default_factory=lambda: defaultdict(list))
     latest: datetime | None = None
     sources: set[str] = field(default_factory=lambda: {DEFAULT_SOURCE})
     rows: int = 0
@@ -52,7 +57,8 @@ def gather(terms: Terms, rows: Iterable[FactRow], bad: BadLines) -> Gathered:
     """Rows bound to the terms; those that break a rule of theirs are added to `bad`.
 
     Identity: of an outage its vendor, service, incident and start (and source); of a tally its start, of a sample its
-    instant, each with service, metric and source. The same again is one fact; the same with other content is bad.
+    instant, of a state its instant, of a case its `case_id`, each with service, metric and source. The same again is
+    one fact; the same with other content is bad.
     """
     gathered = Gathered()
     availability = _availability_metrics(terms)
@@ -77,7 +83,7 @@ def gather(terms: Terms, rows: Iterable[FactRow], bad: BadLines) -> Gathered:
 
 def _availability_metrics(terms: Terms) -> Sequence[Metric]:
     found = {promise.metric.code: promise.metric for promise in terms.promises}
-    return [metric for metric in found.values() if metric.aggregation is Aggregation.AVAILABILITY]
+    return [metric for metric in found.values() if metric.shape is Shape.OUTAGE]
 
 
 def _identity(row: FactRow) -> tuple[object, ...]:
@@ -88,6 +94,10 @@ def _identity(row: FactRow) -> tuple[object, ...]:
             return ("tally", row.service, row.metric, row.source, row.started_at)
         case SampleRow():
             return ("sample", row.service, row.metric, row.source, row.at)
+        case StateRow():
+            return ("state", row.service, row.metric, row.source, row.at)
+        case CaseRow():
+            return ("case", row.service, row.metric, row.source, row.case_id)
 
 
 def _end(row: FactRow) -> datetime:
@@ -96,8 +106,10 @@ def _end(row: FactRow) -> datetime:
             return row.ended_at or row.started_at
         case TallyRow():
             return row.ended_at
-        case SampleRow():
+        case SampleRow() | StateRow():
             return row.at
+        case CaseRow():
+            return row.resolved_at or row.responded_at or row.opened_at
 
 
 def _bind(gathered: Gathered, terms: Terms, availability: Sequence[Metric], row: FactRow) -> None:
@@ -113,11 +125,18 @@ def _bind(gathered: Gathered, terms: Terms, availability: Sequence[Metric], row:
         case TallyRow():
             _require_shape(metric, Shape.TALLY)
             tally = Tally(row.started_at, row.ended_at, row.good, row.total)
-            tally.check(metric.grid)
+            tally.check(metric.cells)
             gathered.tallies[key].append(tally)
         case SampleRow():
             _require_shape(metric, Shape.SAMPLE)
             gathered.samples[key].append(Sample(row.at, metric.quantised(row.value)))
+        case StateRow():
+            _require_shape(metric, Shape.STATE)
+            weight_of_state(metric, row.state)
+            gathered.states[key].append(StateChange(row.at, row.state))
+        case CaseRow():
+            _require_shape(metric, Shape.CASE)
+            gathered.cases[key].append(case_of(row))
 
 
 def _bind_outage(gathered: Gathered, terms: Terms, availability: Sequence[Metric], row: OutageRow) -> None:
@@ -137,6 +156,6 @@ def _bind_outage(gathered: Gathered, terms: Terms, availability: Sequence[Metric
 
 
 def _require_shape(metric: Metric, shape: Shape) -> None:
-    if metric.aggregation.shape is not shape:
-        needed = metric.aggregation.shape.value
+    if metric.shape is not shape:
+        needed = metric.shape.value
         raise Invalid(f"{metric.code} is measured by facts of another kind: {needed}", path=("metric",))

@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from domain.aside import SetAside
 from domain.attainment import (
     Attainment,
+    CaseEvidence,
     CountEvidence,
     OutageUsed,
+    PercentileEvidence,
     SampleEvidence,
+    SliceEvidence,
     TimeEvidence,
     budget_us,
     formula,
     shown,
     shown_target,
 )
+from domain.budget import error_budget
+from domain.counts import confidence, tolerated
 from domain.metric import Metric
 from domain.objective import Objective
-from domain.ratio import Direction, Ratio
-from runtime.facts_file import OutageRow
+from domain.ratio import Direction, Ratio, exact_decimal
+from runtime.fact_rows import OutageRow
+from runtime.judgement_explain import explained, explanation_json
 from runtime.judging import Judgement, Verdict
 from runtime.written import shown_instant
 
@@ -33,10 +41,23 @@ Json = Mapping[str, object]
 
 def as_json(judgement: Judgement, outcome: str) -> str:
     """One line of ASCII. `outcome`: the word for the exit status."""
-    return json.dumps(_judgement(judgement, outcome), separators=(",", ":"))
+    return _written(judgement, outcome, [_verdict(verdict, judgement.evidence) for verdict in judgement.verdicts])
 
 
-def _judgement(judgement: Judgement, outcome: str) -> Json:
+def as_explained_json(judgement: Judgement, outcome: str) -> str:
+    """The same, each verdict with how it came to be."""
+    told = [
+        {**_verdict(each, judgement.evidence), "explanation": explanation_json(explained(judgement, each))}
+        for each in judgement.verdicts
+    ]
+    return _written(judgement, outcome, told)
+
+
+def _written(judgement: Judgement, outcome: str, verdicts: Sequence[Json]) -> str:
+    return json.dumps(_judgement(judgement, outcome, verdicts), separators=(",", ":"))
+
+
+def _judgement(judgement: Judgement, outcome: str, verdicts: Sequence[Json]) -> Json:
     agreement = judgement.terms.agreement
     return {
         "form": FORM,
@@ -64,7 +85,7 @@ def _judgement(judgement: Judgement, outcome: str) -> Json:
                 )
             ],
         },
-        "verdicts": [_verdict(verdict, judgement.evidence) for verdict in judgement.verdicts],
+        "verdicts": verdicts,
     }
 
 
@@ -79,13 +100,40 @@ def _verdict(verdict: Verdict, rows: Mapping[str, OutageRow]) -> Json:
         "period": _period(attainment, objective),
         "phase": attainment.phase.value,
         "status": attainment.status.value,
-        "breach": attainment.breaches,
+        "breach": verdict.breaches,
+        "breachEndedAt": _ended(verdict),
         "value": None if attainment.value is None else _value(attainment.value, metric),
         "expected": _target(objective.expected, metric),
         "minimum": None if objective.minimum is None else _target(objective.minimum, metric),
         "coverage": None if attainment.coverage is None else _coverage(attainment.coverage),
+        "errorBudget": _error_budget(attainment, objective),
+        "confidence": _confidence(attainment),
+        "missTolerated": tolerated(objective, attainment.evidence),
         "evidence": _evidence(attainment, objective, rows),
+        "setAside": _set_aside(attainment.set_aside),
         "formula": list(formula(attainment, metric)),
+    }
+
+
+def _ended(verdict: Verdict) -> str | None:
+    episode = verdict.episode
+    return None if episode is None or episode.ended_at is None else shown_instant(episode.ended_at)
+
+
+def _set_aside(aside: SetAside) -> Json:
+    return {
+        "closedUs": aside.closed_us,
+        "excludedUs": aside.excluded_us,
+        "exclusions": [
+            {
+                "kind": used.kind.value,
+                "startsAt": shown_instant(used.starts_at),
+                "recurrence": used.recurrence,
+                "tookUs": used.us,
+            }
+            for used in aside.exclusions
+        ],
+        "exclusionsTotal": aside.exclusions_total,
     }
 
 
@@ -123,26 +171,39 @@ def _coverage(value: Ratio) -> Json:
     return {"numerator": value.numerator, "denominator": value.denominator, "shown": text, "unit": "%"}
 
 
+def _error_budget(attainment: Attainment, objective: Objective) -> Json | None:
+    """Exact, but for the share: 6 places in percent, rounded down."""
+    budget = error_budget(objective, attainment.evidence)
+    if budget is None:
+        return None
+    share = budget.left_share
+    return {
+        "unit": budget.unit.value,
+        "total": f"{exact_decimal(budget.total):f}",
+        "spent": f"{exact_decimal(budget.spent):f}",
+        "left": f"{exact_decimal(budget.left):f}",
+        "leftShare": None
+        if share is None
+        else f"{Ratio(share.numerator * 100, share.denominator).shown(Direction.AT_LEAST):f}",
+    }
+
+
+def _confidence(attainment: Attainment) -> Json | None:
+    """Of shares of counts, at 95 %: with 12 places as fractions of 1."""
+    found = confidence(attainment.evidence)
+    if found is None:
+        return None
+    return {"low": _places(found.low), "high": _places(found.high)}
+
+
+def _places(share: Ratio) -> str:
+    return f"{exact_decimal(share.exact):f}"
+
+
 def _evidence(attainment: Attainment, objective: Objective, rows: Mapping[str, OutageRow]) -> Json:
     match attainment.evidence:
         case TimeEvidence() as evidence:
-            return {
-                "kind": "time",
-                "periodUs": evidence.period_us,
-                "excludedUs": evidence.excluded_us,
-                "allowedUs": evidence.allowed_us,
-                "allowedTotalUs": evidence.allowed_total_us,
-                "downUs": evidence.down_us,
-                "excusedUs": evidence.excused_us,
-                "shortUs": evidence.short_us,
-                "weightlessUs": evidence.weightless_us,
-                "missingUs": evidence.missing_us,
-                "badUnits": evidence.bad_units,
-                "unitsPerUs": evidence.units_per_us,
-                "budgetUs": budget_us(objective, evidence),
-                "outages": _outages(evidence.outages, rows),
-                "outagesTotal": evidence.outages_total,
-            }
+            return _time(evidence, objective, rows)
         case CountEvidence() as evidence:
             return {
                 "kind": "tallies",
@@ -152,6 +213,36 @@ def _evidence(attainment: Attainment, objective: Objective, rows: Mapping[str, O
                 "total": evidence.total,
                 "points": evidence.points,
             }
+        case SliceEvidence() as evidence:
+            return {
+                "kind": "slices",
+                "allowedUs": evidence.allowed_us,
+                "excludedUs": evidence.excluded_us,
+                "sliceUs": evidence.slice_us,
+                "slices": evidence.slices,
+                "slicesTotal": evidence.slices_total,
+                "reported": evidence.reported,
+                "idle": evidence.idle,
+                "good": evidence.good,
+                "counted": evidence.counted,
+                "bad": f"{Decimal(evidence.bad).scaleb(-12):f}",
+                "budgetUs": budget_us(objective, evidence),
+                "points": evidence.points,
+            }
+        case PercentileEvidence() as evidence:
+            return {
+                "kind": "percentile",
+                "allowedUs": evidence.allowed_us,
+                "excludedUs": evidence.excluded_us,
+                "percentile": f"{evidence.percentile:f}",
+                "points": evidence.points,
+                "low": evidence.low,
+                "high": evidence.high,
+                "undecided": evidence.undecided,
+                "scale": evidence.scale,
+            }
+        case CaseEvidence() as evidence:
+            return _cases(evidence)
         case SampleEvidence() as evidence:
             return {
                 "kind": "samples",
@@ -165,6 +256,51 @@ def _evidence(attainment: Attainment, objective: Objective, rows: Mapping[str, O
             }
         case _ as never:
             assert_never(never)
+
+
+def _time(evidence: TimeEvidence, objective: Objective, rows: Mapping[str, OutageRow]) -> Json:
+    return {
+        "kind": "time",
+        "periodUs": evidence.period_us,
+        "excludedUs": evidence.excluded_us,
+        "allowedUs": evidence.allowed_us,
+        "allowedTotalUs": evidence.allowed_total_us,
+        "downUs": evidence.down_us,
+        "excusedUs": evidence.excused_us,
+        "shortUs": evidence.short_us,
+        "weightlessUs": evidence.weightless_us,
+        "missingUs": evidence.missing_us,
+        "badUnits": evidence.bad_units,
+        "unitsPerUs": evidence.units_per_us,
+        "budgetUs": budget_us(objective, evidence),
+        "outages": _outages(evidence.outages, rows),
+        "outagesTotal": evidence.outages_total,
+        "states": [
+            {"state": each.state, "since": shown_instant(each.since), "use": each.use.value} for each in evidence.states
+        ],
+        "statesTotal": evidence.states_total,
+    }
+
+
+def _cases(evidence: CaseEvidence) -> Json:
+    return {
+        "kind": "cases",
+        "allowedUs": evidence.allowed_us,
+        "excludedUs": evidence.excluded_us,
+        "decided": evidence.in_time + evidence.late,
+        "inTime": evidence.in_time,
+        "late": evidence.late,
+        "open": evidence.open,
+        "cases": [
+            {
+                "caseId": each.external_id,
+                "decidedAt": None if each.decided_at is None else shown_instant(each.decided_at),
+                "use": each.use.value,
+            }
+            for each in evidence.cases
+        ],
+        "casesTotal": evidence.cases_total,
+    }
 
 
 def _outages(used: Sequence[OutageUsed], rows: Mapping[str, OutageRow]) -> list[Json]:

@@ -10,7 +10,18 @@ from zoneinfo import ZoneInfo
 from rich.table import Table
 from rich.text import Text
 
-from domain.attainment import CountEvidence, Evidence, SampleEvidence, Status, TimeEvidence, shown, shown_target
+from domain.attainment import (
+    CaseEvidence,
+    CountEvidence,
+    Evidence,
+    PercentileEvidence,
+    SampleEvidence,
+    SliceEvidence,
+    Status,
+    TimeEvidence,
+    shown,
+    shown_target,
+)
 from domain.objective import Objective
 from domain.ratio import Direction, Ratio
 from runtime.judging import Judgement, Verdict
@@ -79,10 +90,14 @@ def _seconds_counted(evidence: Evidence) -> tuple[str, str, str]:
 def _facts(evidence: Evidence) -> str:
     match evidence:
         case TimeEvidence():
-            return f"{evidence.outages_total} outages"
+            return f"{evidence.outages_total} outages" if not evidence.states else f"{evidence.states_total} states"
+        case CaseEvidence():
+            return f"{evidence.in_time} of {evidence.in_time + evidence.late} cases"
         case CountEvidence():
             return f"{evidence.good} of {evidence.total}"
-        case SampleEvidence():
+        case SliceEvidence():
+            return f"{evidence.reported} of {evidence.slices} slices"
+        case SampleEvidence() | PercentileEvidence():
             return f"{evidence.points} samples"
         case _ as never:
             assert_never(never)

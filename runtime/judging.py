@@ -8,25 +8,31 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from typing import TypeVar, assert_never
 
 from domain.agreement import Period, periods_of
-from domain.attainment import Attainment, Status, Subject
+from domain.allowed import counted_spans
+from domain.attainment import Attainment, Status, Subject, subject_of
+from domain.case import CaseLog
+from domain.episode import Episode, Evaluation, episodes
 from domain.errors import Invalid, TooMany
-from domain.evaluate import Facts, counted_spans, evaluate, sample_totals, tally_totals
+from domain.evaluate import Facts, evaluate
+from domain.evaluate_cases import CaseFacts
 from domain.exclusion import Exclusion, ExclusionKind
 from domain.fact import Outage, OutageLog, Sample, Tally
 from domain.ids import ExclusionId, ServiceId, StreamId
 from domain.metric import Shape
 from domain.outage_time import OutageFacts, lasting
+from domain.points import sample_facts, tally_facts
 from domain.service import Service
 from domain.spans import Span, union
 from domain.stream import DEFAULT_SOURCE
-from runtime.facts_file import OutageRow
+from runtime.fact_rows import OutageRow
 from runtime.gathering import Gathered, RowsOf
+from runtime.state_logs import StateLogs
 from runtime.terms import Promise, Terms, id_of
 from runtime.written import shown_instant
 
@@ -37,9 +43,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
+    """`episode`: of a rolling objective, the one that this evaluation began."""
+
     promise: Promise
     service: Service
     attainment: Attainment
+    episode: Episode | None = None
+
+    @property
+    def breaches(self) -> bool:
+        """Whether a breach began with it: of a rolling objective only the first failing evaluation does."""
+        return self.episode is not None if self.promise.is_rolling else self.attainment.breaches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +78,7 @@ class Judgement:
 
     @property
     def breaches(self) -> tuple[Verdict, ...]:
-        return tuple(verdict for verdict in self.verdicts if verdict.attainment.breaches)
+        return tuple(verdict for verdict in self.verdicts if verdict.breaches)
 
     @property
     def held(self) -> tuple[Verdict, ...]:
@@ -103,7 +117,8 @@ def judge(
         if len(verdicts) + len(wanted) * len(promise.services) > VERDICTS_MAX:
             raise TooMany(f"these are more than {VERDICTS_MAX} periods: take fewer with --from and --until")
         for service in promise.services:
-            verdicts.extend(bench.verdict(promise, terms.services[service], period) for period in wanted)
+            found = [bench.verdict(promise, terms.services[service], period) for period in wanted]
+            verdicts.extend(_with_episodes(found) if promise.is_rolling else found)
     if not verdicts:
         raise Invalid(f"no period to be judged has started by {shown_instant(judged_at)}")
     return Judgement(
@@ -119,15 +134,33 @@ def judge(
 
 
 def _periods(terms: Terms, promise: Promise, at: datetime) -> Sequence[Period]:
+    """Those that have started; of a rolling objective those that have ended, since it is evaluated then."""
     numbers = count()
     code = promise.objective.code
-    return periods_of(
+    found = periods_of(
         terms.agreement,
         terms.version,
         promise.objective,
         until=at,
         new_id=lambda: id_of("period", f"{code}/{next(numbers)}"),
     )
+    return [period for period in found if period.span.end <= at] if promise.is_rolling else found
+
+
+def _with_episodes(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Of a rolling objective on one service, in order."""
+    evaluations = [
+        Evaluation(
+            period=each.attainment.id,
+            span=each.attainment.period.span,
+            status=each.attainment.status,
+            phase=each.attainment.phase,
+            report_only=each.attainment.period.report_only,
+        )
+        for each in verdicts
+    ]
+    begun = {episode.first.period: episode for episode in episodes(evaluations)}
+    return [replace(verdict, episode=begun.get(verdict.attainment.id)) for verdict in verdicts]
 
 
 class _Bench:
@@ -145,31 +178,35 @@ class _Bench:
         self._all_exclusions = (*terms.exclusions, *_maintenance(gathered, at))
         self._exclusions: dict[ServiceId, Sequence[Exclusion]] = {}
         self._logs: dict[tuple[ServiceId, str | None], _Logs] = {}
+        self._told_states = gathered.states
+        self._cases = gathered.cases
+        self._states: dict[tuple[ServiceId, str, str | None], StateLogs] = {}
 
     def verdict(self, promise: Promise, service: Service, period: Period) -> Verdict:
-        subject = Subject(
-            objective=promise.objective,
-            metric=promise.metric,
-            agreement=self.terms.agreement.id,
-            version=self.terms.version.id,
-            service=service.id,
-            grace=self.terms.version.grace,
-        )
+        terms = self.terms
+        subject = subject_of(terms.agreement, terms.version, promise.objective, promise.metric, service.id)
         exclusions = self._exclusions_of(service.id)
         facts = self._facts(subject, exclusions, period)
         attainment = evaluate(subject, facts, exclusions, period, self.at)
         return Verdict(promise=promise, service=service, attainment=attainment)
 
     def _facts(self, subject: Subject, exclusions: Sequence[Exclusion], period: Period) -> Facts:
-        match subject.metric.aggregation.shape:
+        match subject.metric.shape:
             case Shape.OUTAGE:
                 return self._logs_of(subject).around(period.span)
+            case Shape.CASE:
+                return self._cases_of(subject)
+            case Shape.STATE:
+                return self._states_of(subject).around(period.span)
             case Shape.TALLY:
                 tallies = _started_within(self._of(self._tallies, subject), _tally_start, period.span)
-                return tally_totals(tallies, counted_spans(subject, exclusions, period, self.at))
+                return tally_facts(tallies, counted_spans(subject, exclusions, period, self.at), subject.metric)
             case Shape.SAMPLE:
                 samples = _started_within(self._of(self._samples, subject), _sample_at, period.span)
-                return sample_totals(samples, counted_spans(subject, exclusions, period, self.at))
+                ended = self.at >= period.span.end
+                return sample_facts(
+                    samples, counted_spans(subject, exclusions, period, self.at), subject.metric, ended=ended
+                )
             case _ as never:
                 assert_never(never)
 
@@ -198,6 +235,26 @@ class _Bench:
             through = self.reported_through if source is None or source in self._sources else None
             self._logs[key] = _Logs(services, self._outages, source, through, self.at)
         return self._logs[key]
+
+    def _cases_of(self, subject: Subject) -> CaseFacts:
+        """All of them: each tells by itself whether the period concerns it."""
+        wanted = subject.objective.source
+        return CaseFacts(
+            logs=[
+                CaseLog(stream=StreamId(id_of("stream", f"{service}/{metric}/{source}")), cases=cases)
+                for (service, metric, source), cases in self._cases.items()
+                if service == subject.service and metric == subject.metric.code and wanted in (None, source)
+            ]
+        )
+
+    def _states_of(self, subject: Subject) -> StateLogs:
+        key = (subject.service, subject.metric.code, subject.objective.source)
+        if key not in self._states:
+            services = _with_all_below(subject.service, self.terms.services)
+            self._states[key] = StateLogs(
+                services, self._told_states, subject.metric, subject.objective.source, self.at
+            )
+        return self._states[key]
 
 
 class _Logs:

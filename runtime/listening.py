@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -36,9 +36,23 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(app: ASGIApp, accepting: Callable[[], None], options: Mapping[str, Any]) -> Server:
-    """It has no log of its own, and neither starts nor ends the application."""
-    return Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", **options), accepting)
+def server(
+    app: ASGIApp, accepting: Callable[[], None], options: Mapping[str, Any], proxies: Sequence[str] = ()
+) -> Server:
+    """It has no log of its own, and neither starts nor ends the application.
+
+    `proxies` are believed in what address they hand on; by itself uvicorn would believe every process of this machine.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        **options,
+    )
+    return Server(config, accepting)
 
 
 @contextmanager

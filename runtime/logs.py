@@ -18,10 +18,10 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TextIO
 
-FIELDS = ("request_id", "tenant", "role")
+FIELDS = ("request_id", "tenant", "caller", "role")
 
-QUIET = ("uvicorn", "websockets", "sqlalchemy", "asyncio", "urllib3", "opentelemetry")
-"""Libraries that would tell frames, addresses and statements: only their warnings and errors are heard."""
+QUIET = ("uvicorn", "websockets", "sqlalchemy", "asyncio", "urllib3", "httpx", "httpcore", "opentelemetry")
+"""Libraries that would tell frames, headers, addresses and statements: only their warnings and errors are heard."""
 
 _about: ContextVar[Mapping[str, str]] = ContextVar("about", default={})  # noqa: B039 - it is never changed in place
 

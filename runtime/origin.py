@@ -1,7 +1,8 @@
-"""Origins of web pages, as settings name them."""
+"""Origins of web pages, and addresses of proxies, as settings name them."""
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 _SCHEMES = frozenset({"http", "https"})
@@ -16,3 +17,12 @@ def is_origin(text: str) -> bool:
     except ValueError:
         return False
     return usable and written == text.lower() == text and not any(character in text for character in "*@ \\")
+
+
+def is_network(text: str) -> bool:
+    """Whether this is one address, or a network whose address has no bits beyond its length."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.actor import Actor
+from domain.audit import CallerKind, Origin
 from domain.errors import DomainError, Unauthenticated
-from domain.ids import MembershipId, PersonId, TenantId
+from domain.ids import AuditEntryId, MembershipId, PersonId, TenantId
 from domain.ports import Mint
 from graph.context import IdentityUnavailable
 from persistence.people import Membership, MembershipState
@@ -33,7 +34,15 @@ class Memberships(Protocol):
     async def invitation(self, tenant: TenantId, membership: MembershipId) -> Membership | None: ...
 
     async def join(
-        self, invitation: Membership, person: PersonId, *, issuer: str, subject: str, at: datetime
+        self,
+        invitation: Membership,
+        person: PersonId,
+        *,
+        issuer: str,
+        subject: str,
+        at: datetime,
+        entry: AuditEntryId,
+        origin: Origin | None,
     ) -> PersonId | None: ...
 
 
@@ -46,7 +55,7 @@ class PersonDoor:
         self._clock = clock
         self._mint = mint
 
-    async def __call__(self, token: str, *, tenant: str | None) -> Actor:
+    async def __call__(self, token: str, *, tenant: str | None, origin: Origin | None = None) -> Actor:
         """`tenant`: its code, or that of an invitation to it; None means the only one.
 
         Raises Unauthenticated, or IdentityUnavailable where it cannot be told who this is.
@@ -63,7 +72,7 @@ class PersonDoor:
         else:
             known = await self._directory.memberships(identity.issuer, identity.subject)
             membership = _meant(known, tenant)
-        return await self._actor(membership, identity)
+        return await self._actor(membership, identity, origin)
 
     async def _invited_by(self, text: str, identity: Identity) -> Membership | None:
         """Whoever took the invitation up may show its code again until it expires: an answer may get lost."""
@@ -77,16 +86,22 @@ class PersonDoor:
         theirs = (found.issuer, found.subject) == (identity.issuer, identity.subject)
         return found if found.person is None or theirs else None
 
-    async def _actor(self, membership: Membership | None, identity: Identity) -> Actor:
-        person = None if membership is None else await self._person(membership, identity)
+    async def _actor(self, membership: Membership | None, identity: Identity, origin: Origin | None) -> Actor:
+        person = None if membership is None else await self._person(membership, identity, origin)
         if membership is None or person is None:
             raise Unauthenticated(REFUSED)
         try:
-            return Actor(tenant=membership.tenant, caller=person, role=membership.role, party=membership.party)
+            return Actor(
+                tenant=membership.tenant,
+                caller=person,
+                role=membership.role,
+                party=membership.party,
+                kind=CallerKind.PERSON,
+            )
         except DomainError as error:
             raise Unauthenticated(REFUSED) from error
 
-    async def _person(self, membership: Membership, identity: Identity) -> PersonId | None:
+    async def _person(self, membership: Membership, identity: Identity, origin: Origin | None) -> PersonId | None:
         """Who acts by the membership; taking it up, if it is an invitation that still holds."""
         if membership.state is MembershipState.ACTIVE:
             return membership.person
@@ -94,7 +109,13 @@ class PersonDoor:
         if not membership.invites(now):
             return None
         return await self._directory.join(
-            membership, PersonId(self._mint()), issuer=identity.issuer, subject=identity.subject, at=now
+            membership,
+            PersonId(self._mint()),
+            issuer=identity.issuer,
+            subject=identity.subject,
+            at=now,
+            entry=AuditEntryId(self._mint()),
+            origin=origin,
         )
 
 

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 
 import asyncpg
 
 from domain.ids import TenantId
-from domain.ports import Mint, OpenWork
+from domain.ports import Mint
+from domain.risk import LOOK
+from graph.application import OpenWorkInTime
 from persistence import migrate
 from persistence.connecting import connector
-from persistence.database import Database, UnsafeLogin
+from persistence.database import POOL_WAIT_SECONDS_MAX, Database, UnsafeLogin
 from persistence.directory import Directory
 from persistence.wakeups import Wakeups
 from runtime import embedded
@@ -106,7 +108,7 @@ def traced(settings: Settings) -> Iterator[Tracing | None]:
 class Running:
     """What a process works with once it is connected."""
 
-    open_work: OpenWork
+    open_work: OpenWorkInTime
     database: Database
     directory: Directory
     hub: Hub
@@ -123,8 +125,10 @@ async def running(
     *,
     pool_size: int,
     clock: Callable[[], datetime],
+    pool_wait_s: float = POOL_WAIT_SECONDS_MAX,
     heartbeat_s: float = HEARTBEAT_S,
     tracing: Tracing | None = None,
+    look: timedelta = LOOK,
 ) -> AsyncIterator[Running]:
     """Connected storage with wake-ups in both directions. The worker is there to be run; it does not run by itself."""
     metrics = Metrics()
@@ -137,7 +141,14 @@ async def running(
             hub.hint(tenant)
             wakeups.notify(tenant)
 
-        database = Database(service_url, pool_size=pool_size, mint=mint, on_commit=committed, watch=watcher.statement)
+        database = Database(
+            service_url,
+            pool_size=pool_size,
+            wait_seconds_max=pool_wait_s,
+            mint=mint,
+            on_commit=committed,
+            watch=watcher.statement,
+        )
         metrics.gauge("interpact_pool_connections_in_use", "Connections of the pool in use", lambda: database.in_use)
         metrics.gauge("interpact_pool_connections_max", "Connections that the pool may hold", lambda: pool_size)
         stack.push_async_callback(database.close)
@@ -147,7 +158,13 @@ async def running(
         stack.push_async_callback(_ended, asyncio.create_task(wakeups.run(hub.hint), name="wake-ups"))
         stack.push_async_callback(_ended, asyncio.create_task(hub.poll(), name="feed poll"))
         worker = Worker(
-            open_work=database.open_work, directory=directory, hub=hub, clock=clock, mint=mint, metrics=metrics
+            open_work=database.open_work,
+            directory=directory,
+            hub=hub,
+            clock=clock,
+            mint=mint,
+            metrics=metrics,
+            look=look,
         )
         yield Running(
             open_work=database.open_work,

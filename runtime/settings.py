@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from runtime.issuer import ALGORITHMS, Oidc, refusal_of
-from runtime.origin import is_origin
+from runtime.origin import is_network, is_origin
 from runtime.private import NotPrivate, kept, own_folder
 
 SECRET_BYTES_MIN = 32
@@ -55,7 +55,10 @@ OWNER_DATABASE_URL = Variable(
     name="INTERPACT_OWNER_DATABASE_URL",
     expected="postgresql://role:password@host:port/database with another role than DATABASE_URL",
 )
-SECRET = Variable(name="INTERPACT_SECRET", expected=f"{SECRET_BYTES_MIN} or more random bytes in base64")
+SECRET = Variable(
+    name="INTERPACT_SECRET",
+    expected=f"{SECRET_BYTES_MIN} or more random bytes in base64, or several of these separated by commas",
+)
 LOG_LEVEL = Variable(name="INTERPACT_LOG_LEVEL", default="info", expected="one of " + ", ".join(LOG_LEVELS))
 LOG_FORMAT = Variable(name="INTERPACT_LOG_FORMAT", expected="one of " + ", ".join(LOG_FORMATS))
 METRICS = Number(name="INTERPACT_METRICS", default="1", low=0, high=1, expected="0 or 1")
@@ -72,6 +75,9 @@ DRAIN_SECONDS = Number(
 POOL_SIZE = Number(
     name="INTERPACT_POOL_SIZE", default="10", low=1, high=500, expected="a number of connections from 1 to 500"
 )
+POOL_WAIT_SECONDS = Number(
+    name="INTERPACT_POOL_WAIT_SECONDS", default="10", low=1, high=60, expected="a number of seconds from 1 to 60"
+)
 BODY_BYTES_MAX = Number(
     name="INTERPACT_BODY_BYTES_MAX",
     default="1048576",
@@ -85,8 +91,14 @@ QUERY_SECONDS_MAX = Number(
 MUTATION_SECONDS_MAX = Number(
     name="INTERPACT_MUTATION_SECONDS_MAX", default="60", low=1, high=600, expected="a number of seconds from 1 to 600"
 )
+HEARTBEAT_SECONDS = Number(
+    name="INTERPACT_HEARTBEAT_SECONDS", default="15", low=1, high=300, expected="a number of seconds from 1 to 300"
+)
 ORIGINS = Variable(
     name="INTERPACT_ORIGINS", expected="origins such as https://desk.example, in lower case, separated by commas"
+)
+PROXIES = Variable(
+    name="INTERPACT_PROXIES", expected="addresses and networks such as 10.0.0.5 and 10.1.0.0/16, separated by commas"
 )
 COST_MAX = Number(
     name="INTERPACT_COST_MAX",
@@ -138,10 +150,13 @@ VARIABLES: tuple[Variable, ...] = (
     LEAVE_SECONDS,
     DRAIN_SECONDS,
     POOL_SIZE,
+    POOL_WAIT_SECONDS,
     BODY_BYTES_MAX,
     QUERY_SECONDS_MAX,
     MUTATION_SECONDS_MAX,
+    HEARTBEAT_SECONDS,
     ORIGINS,
+    PROXIES,
     COST_MAX,
     QUOTA_PER_MINUTE,
     DOCUMENTS,
@@ -159,7 +174,7 @@ VARIABLES: tuple[Variable, ...] = (
 class Settings:
     """`database_url` None means the embedded server, which has URLs of its own; else they begin with `postgresql://`.
 
-    `secret` is None where the embedded server's data folder keeps it; ask `sealing_secret` for either.
+    `secrets` is empty where the embedded server's data folder keeps them; ask `sealing_secrets` for either.
     `log_level` is in capitals, as the logging library wants it; `log_format` is empty where none is chosen.
     """
 
@@ -168,7 +183,7 @@ class Settings:
     data_dir: Path
     database_url: str | None
     owner_database_url: str | None
-    secret: bytes | None
+    secrets: tuple[bytes, ...]
     log_level: str
     log_format: str
     metrics: bool
@@ -181,7 +196,10 @@ class Settings:
     query_seconds_max: int
     mutation_seconds_max: int
     demo: bool
+    pool_wait_seconds: int = 10
+    heartbeat_seconds: int = 15
     origins: frozenset[str] = frozenset()
+    proxies: tuple[str, ...] = ()
     cost_max: int = 10_000
     quota_per_minute: int = 1_200_000
     documents: Path | None = None
@@ -213,22 +231,28 @@ def owner_settings(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def sealing_secret(settings: Settings) -> bytes:
-    """The secret that seals cursors; with the embedded server it is made once and kept (0600) in the data folder."""
-    if settings.secret is not None:
-        return settings.secret
+def sealing_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """Of cursors: the first seals, all open. The embedded server's is made once and kept (0600) in the data folder."""
+    if settings.secrets:
+        return settings.secrets
     try:
         text = kept(own_folder(settings.data_dir) / "secret", _new_secret)
-        secret = _decoded(text)
+        found = _all_decoded(text)
     except (NotPrivate, OSError) as error:
         raise SettingsError((f"{DATA_DIR.name} cannot keep the secret: {error}",)) from error
-    if secret is None:
+    if not found:
         raise SettingsError((f"{settings.data_dir / 'secret'} is damaged: expected {SECRET.expected}",))
-    return secret
+    return found
 
 
 def _new_secret() -> str:
     return base64.b64encode(secrets.token_bytes(SECRET_BYTES_MIN)).decode()
+
+
+def _all_decoded(text: str) -> tuple[bytes, ...]:
+    """None of them where one is wrong."""
+    decoded = [_decoded(each) for each in text.split(",")]
+    return () if None in decoded else tuple(each for each in decoded if each is not None)
 
 
 def _decoded(text: str) -> bytes | None:
@@ -259,7 +283,7 @@ class _Reader:
             data_dir=self._data_dir(),
             database_url=database_url,
             owner_database_url=owner_database_url,
-            secret=self._secret(),
+            secrets=self._secrets(),
             log_level=self._log_level(),
             log_format=self._log_format(),
             metrics=self._number(METRICS) == 1,
@@ -272,7 +296,10 @@ class _Reader:
             query_seconds_max=self._number(QUERY_SECONDS_MAX),
             mutation_seconds_max=self._number(MUTATION_SECONDS_MAX),
             demo=self._number(DEMO) == 1,
+            pool_wait_seconds=self._number(POOL_WAIT_SECONDS),
+            heartbeat_seconds=self._number(HEARTBEAT_SECONDS),
             origins=self._origins(),
+            proxies=self._proxies(),
             cost_max=self._number(COST_MAX),
             quota_per_minute=self._number(QUOTA_PER_MINUTE),
             documents=Path(self._text(DOCUMENTS)).expanduser().absolute() if self.has(DOCUMENTS) else None,
@@ -321,6 +348,13 @@ class _Reader:
             if not is_origin(origin):
                 self._wrong(ORIGINS, f"has {origin[:80]!r}")
         return frozenset(origins)
+
+    def _proxies(self) -> tuple[str, ...]:
+        proxies = [proxy for proxy in map(str.strip, self._text(PROXIES).split(",")) if proxy]
+        for proxy in proxies:
+            if not is_network(proxy):
+                self._wrong(PROXIES, f"has {proxy[:80]!r}")
+        return tuple(proxies)
 
     def _log_format(self) -> str:
         text = self._text(LOG_FORMAT).lower()
@@ -374,13 +408,13 @@ class _Reader:
             self._wrong(DATA_DIR, "is needed, as this user has no home folder")
             return Path()
 
-    def _secret(self) -> bytes | None:
+    def _secrets(self) -> tuple[bytes, ...]:
         if not self.has(SECRET):
-            return None
-        secret = _decoded(self._text(SECRET))
-        if secret is None:
+            return ()
+        secrets = _all_decoded(self._text(SECRET))
+        if not secrets:
             self._wrong(SECRET, "cannot be read or is too short")
-        return secret
+        return secrets
 
     def _url(self, variable: Variable) -> str | None:
         """With `postgresql://` in front, whichever of the usual three names was given."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from domain.agreement import Agreement, Version
+from domain.calendars import RollingWindow
 from domain.exclusion import Exclusion
 from domain.ids import ServiceId
 from domain.metric import Metric
@@ -37,6 +38,10 @@ class Promise:
     objective: Objective
     metric: Metric
     services: tuple[ServiceId, ...]
+
+    @property
+    def is_rolling(self) -> bool:
+        return isinstance(self.objective.window, RollingWindow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from domain.agreement import DEFAULT_GRACE, Agreement, AgreementKind, Version, require_distinct_scope
+from domain.agreement import (
+    DEFAULT_GRACE,
+    Agreement,
+    AgreementKind,
+    Version,
+    require_bounded_recurrences,
+    require_distinct_scope,
+)
 from domain.errors import NotFound
 from domain.exclusion import Exclusion, ExclusionKind
 from domain.ids import AgreementId, ExclusionId, PartyId, ServiceId, VersionId
@@ -16,7 +23,8 @@ from domain.metric import Metric
 from domain.spans import Span
 from domain.text import checked_code, checked_name
 from runtime.terms import Promise, Terms, id_of
-from runtime.terms_objectives import Scope, checked_zone, read_metrics, read_objectives
+from runtime.terms_calendar import checked_zone, read_exclusion_terms, read_recurring
+from runtime.terms_objectives import Scope, read_metrics, read_objectives
 from runtime.terms_services import Services, read_services
 from runtime.written import NotWritten, duration, flag, instant_or_day
 from runtime.yaml_fields import Fields, Item, Problems, one_of, scalar
@@ -34,9 +42,11 @@ FILE_FIELDS = (
     "metrics",
     "objectives",
     "exclusions",
+    "exclusion_terms",
+    "recurring",
 )
 AGREEMENT_FIELDS = ("code", "name", "kind", "provider", "customer", "service", "starts", "ends")
-EXCLUSION_FIELDS = ("kind", "start", "end", "service", "reason")
+EXCLUSION_FIELDS = ("kind", "start", "end", "service", "reason", "announced")
 
 Instants = Callable[[Item], datetime]
 
@@ -73,7 +83,7 @@ def _terms(fields: Fields) -> Terms | None:
     scope = Scope(zone=zone, provider=heading.provider, service=service, services=services)
     promises = fields.need("objectives", lambda item: read_objectives(item, metrics, scope), placeholder=())
     exclusions = fields.may("exclusions", lambda item: _exclusions(item, heading, services, instants), default=())
-    agreement = _with_version(fields, heading.agreement, promises)
+    agreement = _with_version(fields, heading.agreement, promises, zone)
     if agreement is None or not fields.sound:
         return None
     return Terms(
@@ -129,10 +139,14 @@ def _named(item: Item, services: Services) -> str:
     return "" if not item.is_scalar else item.text
 
 
-def _with_version(fields: Fields, agreement: Agreement | None, promises: Sequence[Promise]) -> Agreement | None:
+def _with_version(
+    fields: Fields, agreement: Agreement | None, promises: Sequence[Promise], zone: str
+) -> Agreement | None:
     """The agreement with the file's terms as its one version, in force from its start."""
     grace = fields.may("grace", scalar(duration), default=DEFAULT_GRACE)
     partial = fields.may("judge_partial_periods", scalar(flag), default=False)
+    terms = fields.may("exclusion_terms", read_exclusion_terms, default=())
+    recurring = fields.may("recurring", lambda item: read_recurring(item, zone), default=())
     if agreement is None:
         return None
 
@@ -144,8 +158,11 @@ def _with_version(fields: Fields, agreement: Agreement | None, promises: Sequenc
             objectives=tuple(promise.objective for promise in promises),
             grace=grace,
             judge_partial_periods=partial,
+            exclusion_terms=terms,
+            recurring=recurring,
             activated_at=agreement.starts_at,
         )
+        require_bounded_recurrences(version, ends_at=agreement.ends_at)
         return replace(agreement, versions=(version,))
 
     return fields.build(make)
@@ -164,6 +181,7 @@ def _exclusion(item: Item, index: int, heading: Heading, services: Services, ins
     end = fields.need("end", instants, placeholder=LATEST)
     service = fields.may("service", services.named, default=None)
     reason = fields.may("reason", scalar(str), default="")
+    announced = fields.may("announced", instants, default=None)
     if fields.sound and end <= start:
         fields.blame("end", "an exclusion ends after it starts")
     if heading.agreement is None:
@@ -176,6 +194,7 @@ def _exclusion(item: Item, index: int, heading: Heading, services: Services, ins
             span=Span(start, end),
             service=service,
             agreement=agreement,
+            announced_at=announced,
             reason=reason,
         )
     )

@@ -8,21 +8,47 @@ from datetime import timedelta
 from fractions import Fraction
 
 from domain.agreement import OBJECTIVES_MAX
-from domain.calendars import CalendarWindow, ContractYearWindow, Every, Window, zone_of
+from domain.case import Milestone
 from domain.errors import Invalid, NotFound
 from domain.ids import MetricId, ObjectiveId, ServiceId
-from domain.metric import CELL, DEFAULT_WEIGHTS, IMPACTS_MAX, Aggregation, Metric
-from domain.objective import Granularity, Importance, Missing, Objective, target_of
+from domain.metric import CELL, DEFAULT_WEIGHTS, IMPACTS_MAX, Aggregation, Metric, Shape
+from domain.objective import (
+    Granularity,
+    Importance,
+    LowVolume,
+    Missing,
+    Objective,
+    check_cases,
+    check_low_volume,
+    target_of,
+)
 from domain.ratio import Direction, Ratio
 from domain.text import checked_code, checked_name, checked_note
 from runtime.terms import Promise, id_of
+from runtime.terms_calendar import read_hours, read_window
 from runtime.terms_services import LISTED_MAX, Services
 from runtime.written import count, decimal, duration, fraction, told
 from runtime.yaml_fields import Fields, Item, coded_entries, one_of, scalar
 
 METRICS_MAX = 200
 
-METRIC_FIELDS = ("code", "name", "aggregation", "direction", "unit", "scale", "grid", "weights", "methodology")
+METRIC_FIELDS = (
+    "code",
+    "name",
+    "aggregation",
+    "direction",
+    "unit",
+    "scale",
+    "grid",
+    "weights",
+    "methodology",
+    "shape",
+    "percentile",
+    "slice",
+    "slice_target",
+    "slice_direction",
+    "staleness",
+)
 OBJECTIVE_FIELDS = (
     "code",
     "name",
@@ -37,8 +63,11 @@ OBJECTIVE_FIELDS = (
     "granularity",
     "missing",
     "minimum_coverage",
+    "hours",
+    "low_volume",
+    "case_milestone",
+    "case_limit",
 )
-WINDOW_FIELDS = ("every", "zone", "anchor_day", "contract_year")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +102,23 @@ def read_objectives(item: Item, metrics: Mapping[str, Metric | None], scope: Sco
 
 
 def _metric(code: str, fields: Fields) -> Metric | None:
+    directions = one_of({each.value: each for each in Direction})
     name = fields.may("name", scalar(checked_name), default=code)
     aggregation = fields.need(
         "aggregation", one_of({each.value: each for each in Aggregation}), placeholder=Aggregation.AVAILABILITY
     )
-    direction = fields.may("direction", one_of({each.value: each for each in Direction}), default=Direction.AT_LEAST)
+    direction = fields.may("direction", directions, default=Direction.AT_LEAST)
     unit = fields.may("unit", scalar(lambda text: checked_name(text, "unit")), default="")
     scale = fields.may("scale", scalar(count), default=3)
     grid = fields.may("grid", scalar(duration), default=CELL)
     weights = fields.may("weights", _weights, default=DEFAULT_WEIGHTS)
     methodology = fields.may("methodology", scalar(lambda text: checked_note(text, "methodology")), default="")
+    shape = fields.may("shape", one_of({each.value: each for each in Shape}), default=aggregation.shapes[0])
+    percentile = fields.may("percentile", scalar(decimal), default=None)
+    slice_length = fields.may("slice", scalar(duration), default=None)
+    slice_target = fields.may("slice_target", scalar(decimal), default=None)
+    slice_direction = fields.may("slice_direction", directions, default=Direction.AT_LEAST)
+    staleness = fields.may("staleness", scalar(duration), default=None)
     return fields.build(
         lambda: Metric(
             id=MetricId(id_of("metric", code)),
@@ -95,6 +131,12 @@ def _metric(code: str, fields: Fields) -> Metric | None:
             grid=grid,
             weights=weights,
             methodology=methodology,
+            shape=shape,
+            percentile=percentile,
+            slice=slice_length,
+            slice_target=slice_target,
+            slice_direction=slice_direction,
+            staleness=staleness,
         )
     )
 
@@ -115,7 +157,7 @@ def _promise(code: str, fields: Fields, metrics: Mapping[str, Metric | None], sc
     services = fields.may("service", lambda item: _covered(item, scope), default=scope.covered)
     expected = fields.need("expected", lambda item: _level(item, metric), placeholder=Ratio(1, 1))
     minimum = fields.may("minimum", lambda item: _level(item, metric), default=None)
-    window = fields.need("window", lambda item: _window(item, scope.zone), placeholder=None)
+    window = fields.need("window", lambda item: read_window(item, scope.zone), placeholder=None)
     importance = fields.may(
         "importance", one_of({each.value: each for each in Importance}), default=Importance.KEY_MEASUREMENT
     )
@@ -126,6 +168,9 @@ def _promise(code: str, fields: Fields, metrics: Mapping[str, Metric | None], sc
     )
     missing = fields.may("missing", one_of({each.value: each for each in Missing}), default=Missing.HOLD)
     coverage = fields.may("minimum_coverage", scalar(decimal), default=None)
+    hours = fields.may("hours", lambda item: read_hours(item, scope.zone), default=None)
+    milestone, limit = _case(fields, metric)
+    low_volume = fields.may("low_volume", lambda item: _low_volume(item, metric), default=LowVolume.NONE)
     if not services and scope.service is None and scope.services.codes:
         fields.item.blame("it is judged on no service: the agreement's provider delivers none of those listed")
     if metric is None or window is None:
@@ -146,6 +191,10 @@ def _promise(code: str, fields: Fields, metrics: Mapping[str, Metric | None], sc
             granularity=granularity,
             missing=missing,
             minimum_coverage=None if coverage is None else Ratio.percent(coverage),
+            hours=hours,
+            low_volume=low_volume,
+            case_milestone=milestone,
+            case_limit=limit,
         )
     )
     return None if objective is None else Promise(objective=objective, metric=metric, services=services)
@@ -163,6 +212,24 @@ def _level(item: Item, metric: Metric | None) -> Ratio:
     return Ratio.of(value) if metric is None else target_of(metric, value, "expected")
 
 
+def _case(fields: Fields, metric: Metric | None) -> tuple[Milestone | None, timedelta | None]:
+    milestone = fields.may("case_milestone", one_of({each.value: each for each in Milestone}), default=None)
+    limit = fields.may("case_limit", scalar(duration), default=None)
+    if metric is not None and fields.sound:
+        try:
+            check_cases(metric, milestone, limit)
+        except Invalid as wrong:
+            fields.item.blame(wrong.message)
+    return milestone, limit
+
+
+def _low_volume(item: Item, metric: Metric | None) -> LowVolume:
+    found = one_of({each.value: each for each in LowVolume})(item)
+    if metric is not None:
+        check_low_volume(metric, found)
+    return found
+
+
 def _covered(item: Item, scope: Scope) -> tuple[ServiceId, ...]:
     service = scope.services.named(item)
     if scope.service not in (None, item.text):
@@ -171,27 +238,3 @@ def _covered(item: Item, scope: Scope) -> tuple[ServiceId, ...]:
         provider = scope.services.providers[item.text]
         raise Invalid(f"{item.text} is delivered by {provider}, not by the agreement's provider, {scope.provider}")
     return (service,)
-
-
-def _window(item: Item, zone: str) -> Window | None:
-    fields = Fields(item, WINDOW_FIELDS)
-    year = fields.get("contract_year")
-    every = fields.may("every", one_of({each.value: each for each in Every}), default=None)
-    anchor_day = fields.may("anchor_day", scalar(count), default=1)
-    if year is not None:
-        if any(fields.get(name) is not None for name in ("every", "zone", "anchor_day")):
-            item.blame("a window is either a contract year or has every, zone and anchor_day")
-        inner = Fields(year, ("zone",))
-        years_zone = inner.may("zone", scalar(checked_zone), default=zone)
-        return fields.build(lambda: ContractYearWindow(zone=years_zone))
-    own_zone = fields.may("zone", scalar(checked_zone), default=zone)
-    if every is None:
-        if fields.sound:
-            item.blame("a window needs every (day, week, month, quarter or year) or contract_year")
-        return None
-    return fields.build(lambda: CalendarWindow(every=every, zone=own_zone, anchor_day=anchor_day))
-
-
-def checked_zone(text: str) -> str:
-    zone_of(text)
-    return text

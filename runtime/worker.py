@@ -6,12 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.ids import KeyId, TenantId
+from domain.policy import Role
 from domain.ports import Mint, OpenWork
+from domain.risk import LOOK
 from domain.usecases.judging import Passed, judge_due
 from persistence.directory import Directory
 from runtime.hub import Hub
@@ -32,7 +34,10 @@ def worker_of(tenant: TenantId) -> Actor:
 
 
 class Worker:
-    """Any number may run, in one process or many: they share the work by locks, and none judges twice at once."""
+    """Any number may run, in one process or many: they share the work by locks, and none judges twice at once.
+
+    `look`: how soon a period is looked at again whose risk time alone may change.
+    """
 
     def __init__(
         self,
@@ -43,7 +48,9 @@ class Worker:
         clock: Callable[[], datetime],
         mint: Mint,
         metrics: Metrics | None = None,
+        look: timedelta = LOOK,
     ) -> None:
+        self._look = look
         self._metrics = metrics or Metrics()
         self._open_work = open_work
         self._directory = directory
@@ -95,7 +102,9 @@ class Worker:
         began = time.perf_counter()
         outcome = "failed"
         try:
-            passed = await judge_due(self._open_work, worker_of(tenant), at=self._clock(), mint=self._mint)
+            passed = await judge_due(
+                self._open_work, worker_of(tenant), at=self._clock(), mint=self._mint, look=self._look
+            )
             outcome = "ok"
         finally:
             self._metrics.passes.labels(outcome).observe(time.perf_counter() - began)

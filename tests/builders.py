@@ -15,8 +15,9 @@ from domain.agreement import Period
 from domain.attainment import Attainment, Subject
 from domain.calendars import CalendarWindow, Every, Window
 from domain.evaluate import Facts, evaluate
-from domain.exclusion import Exclusion, ExclusionKind
+from domain.exclusion import Exclusion, ExclusionKind, ExclusionTerms
 from domain.fact import Outage, OutageLog
+from domain.hours import ServiceHours
 from domain.ids import (
     AgreementId,
     ExclusionId,
@@ -28,10 +29,11 @@ from domain.ids import (
     StreamId,
     VersionId,
 )
-from domain.metric import DEFAULT_WEIGHTS, Aggregation, Metric
+from domain.metric import DEFAULT_WEIGHTS, Aggregation, Metric, Shape
 from domain.objective import Granularity, Importance, Missing, Objective, target_of
 from domain.outage_time import OutageFacts
 from domain.ratio import Direction, Ratio
+from domain.recurrence import Recurrence
 from domain.service import Service, StructureVersion
 from domain.spans import Span
 from domain.structure import Structure
@@ -72,6 +74,12 @@ def a_metric(
     weights: Mapping[str, Fraction] = DEFAULT_WEIGHTS,
     scale: int = 3,
     unit: str = "",
+    shape: Shape | None = None,
+    percentile: str | None = None,
+    slice: timedelta | None = None,  # noqa: A002 - the metric's own word
+    slice_target: str | None = None,
+    slice_direction: Direction = Direction.AT_LEAST,
+    staleness: timedelta | None = None,
 ) -> Metric:
     return Metric(
         id=METRIC,
@@ -82,6 +90,12 @@ def a_metric(
         weights=weights,
         scale=scale,
         unit=unit,
+        shape=shape or aggregation.shapes[0],
+        percentile=None if percentile is None else Decimal(percentile),
+        slice=slice,
+        slice_target=None if slice_target is None else Decimal(slice_target),
+        slice_direction=slice_direction,
+        staleness=staleness,
     )
 
 
@@ -96,6 +110,7 @@ def an_objective(
     granularity: Granularity = Granularity.EXACT,
     missing: Missing = Missing.HOLD,
     minimum_coverage: str | None = None,
+    hours: ServiceHours | None = None,
 ) -> Objective:
     """Levels and coverage as people write them: percent for a share."""
     of = metric or a_metric()
@@ -113,6 +128,7 @@ def an_objective(
         granularity=granularity,
         missing=missing,
         minimum_coverage=None if minimum_coverage is None else Ratio.percent(minimum_coverage),
+        hours=hours,
     )
 
 
@@ -122,6 +138,10 @@ def a_subject(
     metric: Metric | None = None,
     service: ServiceId = SERVICE,
     grace: timedelta = timedelta(days=5),
+    starts_at: datetime = DAY,
+    ends_at: datetime | None = None,
+    exclusion_terms: Sequence[ExclusionTerms] = (),
+    recurring: Sequence[Recurrence] = (),
 ) -> Subject:
     return Subject(
         objective=objective or an_objective(metric=metric),
@@ -130,6 +150,10 @@ def a_subject(
         version=VERSION,
         service=service,
         grace=grace,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        exclusion_terms=tuple(exclusion_terms),
+        recurring=tuple(recurring),
     )
 
 
@@ -183,15 +207,18 @@ def an_exclusion(
     *,
     service: ServiceId | None = SERVICE,
     agreement: AgreementId | None = None,
+    kind: ExclusionKind = ExclusionKind.MAINTENANCE,
+    announced_at: str | datetime | None = None,
     withdrawn: bool = False,
 ) -> Exclusion:
     span = a_span(start, end)
     return Exclusion(
         id=ExclusionId(uuid5(AGREEMENT, f"{span} {service} {agreement}")),
-        kind=ExclusionKind.MAINTENANCE,
+        kind=kind,
         span=span,
         service=service,
         agreement=agreement,
+        announced_at=None if announced_at is None else moment(announced_at),
         withdrawn=withdrawn,
     )
 

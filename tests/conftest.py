@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import settings
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.ids import KeyId, TenantId
+from domain.policy import Role
 from persistence.database import Database
 from persistence.operator import Operator, Tenant
-from runtime.clock import Mint
+from runtime.clock import Mint, system_clock
 from tests import servers
+from tests.counting import pytest_terminal_summary as pytest_terminal_summary  # noqa: PLC0414 - a hook by its name
 from tests.servers import Urls
 
 POOL_SIZE = 16
@@ -57,7 +59,7 @@ async def database(urls: Urls, mint: Mint) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def operator(urls: Urls) -> Operator:
-    return Operator(urls.owner)
+    return Operator(urls.owner, mint=Mint(), clock=system_clock)
 
 
 @pytest.fixture

@@ -45,7 +45,10 @@ def test_modules_have_an_order_in_which_each_imports_only_from_above(folder: str
 
 
 def test_the_nouns_of_the_domain_know_neither_the_ports_nor_the_use_cases() -> None:
-    asynchronous = {"domain.ports"} | {name for name in modules("domain") if name.startswith("domain.usecases")}
+    asynchronous = {"domain.ports", "domain.fact_ports"} | {
+        name for name in modules("domain") if name.startswith("domain.usecases")
+    }
     nouns = {name: found for name, found in graph("domain").items() if name not in asynchronous}
     assert {name: found & asynchronous for name, found in nouns.items() if found & asynchronous} == {}
-    assert not any(name.startswith("domain.usecases") for name in graph("domain")["domain.ports"])
+    ports = graph("domain")["domain.ports"] | graph("domain")["domain.fact_ports"]
+    assert not any(name.startswith("domain.usecases") for name in ports)

@@ -8,30 +8,50 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain.actor import Action, Actor
+from domain.actor import Actor
 from domain.agreement import (
     DEFAULT_GRACE,
     Agreement,
     AgreementKind,
     Clause,
     Version,
+    require_bounded_recurrences,
     require_distinct_scope,
 )
 from domain.attainment import Phase
-from domain.breach import Transition, Withdrawn
-from domain.calendars import Window
+from domain.audit import Act, Subject, SubjectType, act_on
+from domain.breach import RiskPassed, Transition, Withdrawn
+from domain.calendars import RollingWindow, Window
+from domain.case import Milestone
 from domain.errors import DomainError, NotFound, WrongState
+from domain.exclusion import ExclusionTerms
 from domain.feed import PostingKind
+from domain.hours import ServiceHours
 from domain.ids import AgreementId, MetricId, ObjectiveId, PartyId, ServiceId, VersionId
 from domain.instants import checked_instant
 from domain.levels import refuse_equal_scope, refuse_loosening
+from domain.mark import Mark
 from domain.metric import Metric
-from domain.objective import Granularity, Importance, Missing, Objective, Override, target_of
+from domain.objective import (
+    Granularity,
+    Importance,
+    LowVolume,
+    Missing,
+    Objective,
+    Override,
+    check_cases,
+    check_low_volume,
+    target_of,
+)
+from domain.policy import Action, Relation
 from domain.ports import Mint, OpenWork, Work
 from domain.ratio import Ratio
+from domain.recurrence import Recurrence
+from domain.spans import Span
 from domain.usecases.breaches import breach_change
 from domain.usecases.once import answered, earlier
 from domain.usecases.periods import lay_down_periods, mark_versions
+from domain.usecases.relating import require_related
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +71,10 @@ class DraftObjective:
     missing: Missing = Missing.HOLD
     minimum_coverage: Decimal | None = None
     override: Override = Override.ANY
+    low_volume: LowVolume = LowVolume.NONE
+    case_milestone: Milestone | None = None
+    case_limit: timedelta | None = None
+    hours: ServiceHours | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +84,8 @@ class DraftTerms:
     clauses: tuple[Clause, ...] = ()
     grace: timedelta = DEFAULT_GRACE
     judge_partial_periods: bool = False
+    exclusion_terms: tuple[ExclusionTerms, ...] = ()
+    recurring: tuple[Recurrence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +104,7 @@ class DraftAgreement:
 async def draft_agreement(
     open_work: OpenWork, actor: Actor, command: DraftAgreement, *, at: datetime, mint: Mint, key: str | None = None
 ) -> Agreement:
-    actor.must(Action.MANAGE_TERMS)
+    actor.must(Action.MANAGE_AGREEMENTS)
     async with open_work(actor) as work:
         before = await earlier(work, key, command)
         if before is not None:
@@ -97,8 +123,10 @@ async def draft_agreement(
             versions=(await _version(work, command.terms, number=1, mint=mint),),
         )
         require_distinct_scope(agreement)
+        require_bounded_recurrences(agreement.versions[-1], ends_at=agreement.ends_at)
         await work.agreements.add(agreement)
         work.posts(PostingKind.TERMS, at)
+        work.audits(_act("draftAgreement", agreement), at)
         await answered(work, key, {"id": str(agreement.id)})
     return agreement
 
@@ -113,15 +141,17 @@ async def amend_agreement(
     open_work: OpenWork, actor: Actor, command: AmendAgreement, *, at: datetime, mint: Mint, key: str | None = None
 ) -> Agreement:
     """Draft the version that will succeed the one in force. Raises WrongState where there is a draft already."""
-    actor.must(Action.MANAGE_TERMS)
+    actor.must(Action.MANAGE_AGREEMENTS)
     async with open_work(actor) as work:
-        agreement = await _agreement(work, command.agreement)
+        agreement = await _own_agreement(work, command.agreement)
         if await earlier(work, key, command) is not None:
             return agreement
         number = len(agreement.versions) + 1
         amended = agreement.drafted(await _version(work, command.terms, number=number, mint=mint))
+        require_bounded_recurrences(amended.versions[-1], ends_at=amended.ends_at)
         await work.agreements.add_version(amended)
         work.posts(PostingKind.TERMS, at)
+        work.audits(_act("amendAgreement", agreement), at)
         await answered(work, key, {"id": str(amended.id)})
     return amended
 
@@ -138,12 +168,14 @@ async def activate_agreement(
 
     Raises Taken (equal scope), Invalid (loosens what may only be tightened), WrongState (no draft).
     """
-    actor.must(Action.MANAGE_TERMS)
+    actor.must(Action.MANAGE_AGREEMENTS)
     async with open_work(actor) as work:
-        agreement = (await _agreement(work, command.agreement)).activate(at=at)
+        agreement = (await _own_agreement(work, command.agreement)).activate(at=at)
         others = await work.agreements.of_provider(agreement.provider)
         refuse_equal_scope(agreement, others)
-        refuse_loosening(agreement, others)
+        # A customer's own steward does not see what the provider promises to all.
+        seen = await work.agreements.by_ids([other.id for other in others])
+        refuse_loosening(agreement, others, named=seen)
         await work.agreements.activate(agreement)
         await _retire_predecessor(work, agreement, at=at)
         if agreement.service is not None:
@@ -154,7 +186,12 @@ async def activate_agreement(
         await lay_down_periods(work, [(agreement, newest)], services, at=at, mint=mint)
         await mark_versions(work, [newest])
         work.posts(PostingKind.TERMS, at)
+        work.audits(_act("activateAgreement", agreement), at)
     return agreement
+
+
+def _act(operation: str, agreement: Agreement) -> Act:
+    return act_on(Action.MANAGE_AGREEMENTS, operation, [Subject(SubjectType.AGREEMENT, agreement.id)])
 
 
 async def _retire_predecessor(work: Work, agreement: Agreement, *, at: datetime) -> None:
@@ -169,17 +206,21 @@ async def _retire_predecessor(work: Work, agreement: Agreement, *, at: datetime)
     if any(attainment.phase in (Phase.FINAL, Phase.RESTATED) for attainment in attainments.values()):
         raise WrongState("a period that is final does not come under another version", path=("effectiveFrom",))
     breaches = await work.breaches.by_periods(ids)
-    open_ones = {period: breach for period, breach in breaches.items() if not isinstance(breach.state, Withdrawn)}
+    over = (Withdrawn, RiskPassed)
+    open_ones = {period: breach for period, breach in breaches.items() if not isinstance(breach.state, over)}
     if open_ones:
         places = await work.agreements.by_objectives({breach.objective for breach in open_ones.values()})
         metrics = await work.metrics.by_ids({place.objective.metric for place in places.values()})
         services = await work.services.with_components({breach.service for breach in open_ones.values()})
-        withdrawn = {period: replace(breach, state=Withdrawn(at)) for period, breach in open_ones.items()}
+        withdrawn = {
+            period: replace(breach, state=RiskPassed(at) if breach.never_opened else Withdrawn(at))
+            for period, breach in open_ones.items()
+        }
         await work.breaches.save(withdrawn)
         await work.feed.append(
             [
                 breach_change(
-                    Transition.WITHDRAWN,
+                    Transition.RISK_PASSED if breach.never_opened else Transition.WITHDRAWN,
                     breach,
                     attainments[period],
                     places[breach.objective],
@@ -190,6 +231,10 @@ async def _retire_predecessor(work: Work, agreement: Agreement, *, at: datetime)
             ]
         )
     await work.periods.retire(objectives, newest.effective_from)
+    # An episode may have ended by an evaluation that is gone: those that are left near it are looked at again.
+    edge = Span(newest.effective_from, newest.effective_from + timedelta(microseconds=1))
+    rolling = [each.id for each in former.objectives if isinstance(each.window, RollingWindow)]
+    await work.marks.add([Mark(objective=each, span=edge) for each in rolling])
 
 
 async def _agreement(work: Work, wanted: AgreementId) -> Agreement:
@@ -199,12 +244,27 @@ async def _agreement(work: Work, wanted: AgreementId) -> Agreement:
     return found
 
 
+async def _own_agreement(work: Work, wanted: AgreementId) -> Agreement:
+    """Raises NotFound for one that the actor does not see, and alike for one that it may not change."""
+    agreement = await _agreement(work, wanted)
+    missing = NotFound("agreement", wanted, path=("agreement",))
+    await _require_own(work, agreement.provider, agreement.customer, missing)
+    return agreement
+
+
+async def _require_own(work: Work, provider: PartyId, customer: PartyId | None, refusal: DomainError) -> None:
+    related = {Relation.PROVIDER: provider, Relation.CUSTOMER: customer}
+    await require_related(work, Action.MANAGE_AGREEMENTS, related, refusal)
+
+
 async def _check_scope(work: Work, command: DraftAgreement) -> None:
     parties = {"provider": command.provider, "customer": command.customer}
     known = await work.parties.by_ids([party for party in parties.values() if party is not None])
     for field_name, party in parties.items():
         if party is not None and party not in known:
             raise NotFound("party", party, path=(field_name,))
+    missing = NotFound("party", command.provider, path=("provider",))
+    await _require_own(work, command.provider, command.customer, missing)
     if command.service is None:
         return
     service = (await work.services.by_ids([command.service])).get(command.service)
@@ -222,6 +282,8 @@ async def _version(work: Work, terms: DraftTerms, *, number: int, mint: Mint) ->
         clauses=terms.clauses,
         grace=terms.grace,
         judge_partial_periods=terms.judge_partial_periods,
+        exclusion_terms=terms.exclusion_terms,
+        recurring=terms.recurring,
     )
 
 
@@ -241,6 +303,8 @@ def objective_of(draft: DraftObjective, metric: Metric | None, new_id: Objective
     """The objective that a draft means; its direction is the metric's."""
     if metric is None:
         raise NotFound("metric", draft.metric, path=("metric",))
+    check_low_volume(metric, draft.low_volume)
+    check_cases(metric, draft.case_milestone, draft.case_limit)
     minimum = None if draft.minimum is None else target_of(metric, draft.minimum, "minimum")
     coverage = None if draft.minimum_coverage is None else Ratio.percent(draft.minimum_coverage)
     return Objective(
@@ -259,4 +323,8 @@ def objective_of(draft: DraftObjective, metric: Metric | None, new_id: Objective
         missing=draft.missing,
         minimum_coverage=coverage,
         override=draft.override,
+        low_volume=draft.low_volume,
+        case_milestone=draft.case_milestone,
+        case_limit=draft.case_limit,
+        hours=draft.hours,
     )

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.actor import Actor
 from domain.agreement import ObjectivePlace
-from domain.attainment import Attainment, Phase, Subject, same_verdict
+from domain.allowed import counted_spans, reach
+from domain.attainment import Attainment, Phase, Subject, same_verdict, subject_of
 from domain.breach import Breach, follow
-from domain.columns import StreamSpan, TotalsWanted
-from domain.evaluate import Facts, counted_spans, evaluate
+from domain.calendars import RollingWindow
+from domain.columns import StatesWanted, StreamSpan
+from domain.evaluate import Facts, evaluate
+from domain.evaluate_cases import CaseFacts
 from domain.exclusion import Exclusion
-from domain.fact import OutageLog
-from domain.feed import BreachChange
+from domain.feed import BreachChange, Restatement
+from domain.history_ports import Known
 from domain.ids import BreachId, MetricId, ObjectiveId, PeriodId, ServiceId, StreamId
 from domain.mark import JudgedPeriod
 from domain.metric import Metric, Shape
-from domain.outage_time import OutageFacts, hull
+from domain.outage_time import Log, OutageFacts, hull
 from domain.ports import Mint, OpenWork, Work
+from domain.risk import LOOK
 from domain.service import Service
 from domain.spans import Span, union
 from domain.stream import Stream
-from domain.usecases.breaches import breach_change
+from domain.usecases.breaches import breach_change, restatement
+from domain.usecases.episodes import Rolled, follow_episodes
 from domain.usecases.periods import horizon_of, lay_down_periods
+from domain.usecases.point_facts import PointsAsked, point_facts
+from domain.usecases.warning import Watched, earliest, follow_risks
 
+TIMED = (Shape.OUTAGE, Shape.STATE)
+"""What tells in which time a service was bad."""
 MARKS_MAX = 500
 """Marks, and periods due, that one pass takes."""
 
@@ -40,7 +49,9 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
+class Task:
+    """A period with what its verdict is made for."""
+
     wanted: JudgedPeriod
     place: ObjectivePlace
     subject: Subject
@@ -48,66 +59,71 @@ class _Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
+class Loaded:
     """All that one pass judges with."""
 
-    tasks: tuple[_Task, ...]
+    tasks: tuple[Task, ...]
     metrics: Mapping[MetricId, Metric]
     services: Mapping[ServiceId, Service]
     exclusions: Sequence[Exclusion]
 
 
-async def judge_due(open_work: OpenWork, worker: Actor, *, at: datetime, mint: Mint) -> Passed:
+async def judge_due(open_work: OpenWork, worker: Actor, *, at: datetime, mint: Mint, look: timedelta = LOOK) -> Passed:
     """Judge what postings made dirty and what time made due, for the worker's tenant, in one transaction.
 
     The periods are locked before facts are read, so of two passes over one period the later reads the later facts.
+    `look`: how soon a period is looked at again whose risk time alone may change.
     """
     async with open_work(worker) as work:
         claim = await work.marks.claim(at, MARKS_MAX)
         if not claim.periods:
             await work.marks.settle({})
             return Passed(judged=0, changes=0, more=claim.more and claim.marks > 0)
-        loaded = await _load(work, claim.periods)
-        facts = await _facts(work, loaded, at)
+        loaded = await load(work, claim.periods)
+        await work.episodes.hold({each.judged for each in _rolled(loaded)})
+        facts = await read_facts(work, loaded, at)
         verdicts = [
             evaluate(task.subject, facts[task.wanted.period.id], loaded.exclusions, task.wanted.period, at)
             for task in loaded.tasks
         ]
-        changes = await _keep(work, loaded, verdicts, mint)
-        await work.feed.append(changes)
-        await work.marks.settle({verdict.id: verdict.next_at for verdict in verdicts})
+        changes, restated, breaches = await _keep(work, loaded, verdicts, mint)
+        changes += await follow_episodes(work, _rolled(loaded), at=at, mint=mint)
+        watched = _watched(loaded, verdicts, facts, breaches)
+
+        async def read_time(spans: Mapping[PeriodId, Span]) -> Mapping[PeriodId, OutageFacts]:
+            return await _time_facts(work, loaded, [t for t in loaded.tasks if t.wanted.period.id in spans], at, spans)
+
+        risks = await follow_risks(work, watched, read_time, at=at, mint=mint, look=look)
+        changes += risks.changes
+        await work.feed.append([*changes, *restated])
+        await work.marks.settle(
+            {verdict.id: earliest(verdict.next_at, risks.looks.get(verdict.id)) for verdict in verdicts}
+        )
         await _extend(work, loaded, at=at, mint=mint)
     return Passed(judged=len(verdicts), changes=len(changes), more=claim.more)
 
 
-async def _load(work: Work, periods: Sequence[JudgedPeriod]) -> _Loaded:
+async def load(work: Known, periods: Sequence[JudgedPeriod]) -> Loaded:
     places = await work.agreements.by_objectives({each.objective for each in periods})
     metrics = await work.metrics.by_ids({place.objective.metric for place in places.values()})
     services = await work.services.with_components({each.service for each in periods})
     streams: dict[MetricId, Sequence[Stream]] = {
         metric: await work.streams.measuring(metric, services) for metric in metrics
     }
-    tasks: list[_Task] = []
+    tasks: list[Task] = []
     for each in periods:
         place = places[each.objective]
         version = next(version for version in place.agreement.versions if version.id == place.version)
         metric = metrics[place.objective.metric]
-        subject = Subject(
-            objective=place.objective,
-            metric=metric,
-            agreement=place.agreement.id,
-            version=place.version,
-            service=each.service,
-            grace=version.grace,
-        )
+        subject = subject_of(place.agreement, version, place.objective, metric, each.service)
         mine = _streams_of(each.service, place, services, streams[metric.id], metric)
-        tasks.append(_Task(wanted=each, place=place, subject=subject, customer_streams=mine))
+        tasks.append(Task(wanted=each, place=place, subject=subject, customer_streams=mine))
     exclusions = await work.exclusions.concerning(
         {each.service for each in periods},
         {place.agreement.id for place in places.values()},
-        union(each.period.span for each in periods),
+        union(span for task in tasks for span in reach(task.subject, task.wanted.period)),
     )
-    return _Loaded(tasks=tuple(tasks), metrics=metrics, services=services, exclusions=exclusions)
+    return Loaded(tasks=tuple(tasks), metrics=metrics, services=services, exclusions=exclusions)
 
 
 def _streams_of(
@@ -121,8 +137,7 @@ def _streams_of(
 
     Availability of a service that rests on others comes from theirs; anything else is measured on the service itself.
     """
-    outages = metric.aggregation.shape is Shape.OUTAGE
-    measured = _all_below(service, services) if outages else frozenset({service})
+    measured = _all_below(service, services) if metric.shape in TIMED else frozenset({service})
     customers = (None, place.agreement.customer)
     source = place.objective.source
     return tuple(
@@ -143,43 +158,53 @@ def _all_below(service: ServiceId, services: Mapping[ServiceId, Service]) -> fro
     return frozenset(found)
 
 
-async def _facts(work: Work, loaded: _Loaded, at: datetime) -> dict[PeriodId, Facts]:
-    outage_tasks = [task for task in loaded.tasks if task.subject.metric.aggregation.shape is Shape.OUTAGE]
-    tally_tasks = [task for task in loaded.tasks if task.subject.metric.aggregation.shape is Shape.TALLY]
-    sample_tasks = [task for task in loaded.tasks if task.subject.metric.aggregation.shape is Shape.SAMPLE]
+async def read_facts(work: Known, loaded: Loaded, at: datetime) -> dict[PeriodId, Facts]:
+    timed_tasks = [task for task in loaded.tasks if task.subject.metric.shape in TIMED]
+    point_tasks = [task for task in loaded.tasks if task.subject.metric.shape in (Shape.TALLY, Shape.SAMPLE)]
     facts: dict[PeriodId, Facts] = {}
-    facts.update(await _outage_facts(work, loaded, outage_tasks, at))
-    if tally_tasks:
-        tallies = await work.measurements.tally_totals([_totals(loaded, task, at) for task in tally_tasks])
-        facts.update((task.wanted.period.id, each) for task, each in zip(tally_tasks, tallies, strict=True))
-    if sample_tasks:
-        samples = await work.measurements.sample_totals([_totals(loaded, task, at) for task in sample_tasks])
-        facts.update((task.wanted.period.id, each) for task, each in zip(sample_tasks, samples, strict=True))
+    facts.update(await _time_facts(work, loaded, timed_tasks, at))
+    facts.update(await _case_facts(work, [task for task in loaded.tasks if task.subject.metric.shape is Shape.CASE]))
+    facts.update(await point_facts(work, [_points(loaded, task, at) for task in point_tasks]))
     return facts
 
 
-def _totals(loaded: _Loaded, task: _Task, at: datetime) -> TotalsWanted:
-    spans = counted_spans(task.subject, loaded.exclusions, task.wanted.period, at)
-    return TotalsWanted(streams=tuple(stream.id for stream in task.customer_streams), spans=spans)
+async def _case_facts(work: Known, tasks: Sequence[Task]) -> dict[PeriodId, CaseFacts]:
+    wanted = {
+        StreamSpan(stream.id, task.wanted.period.span): None for task in tasks for stream in task.customer_streams
+    }
+    logs = dict(zip(wanted, await work.cases.logs(list(wanted)), strict=True)) if wanted else {}
+    return {
+        task.wanted.period.id: CaseFacts(
+            logs=[logs[StreamSpan(stream.id, task.wanted.period.span)] for stream in task.customer_streams]
+        )
+        for task in tasks
+    }
 
 
-async def _outage_facts(
-    work: Work, loaded: _Loaded, tasks: Sequence[_Task], at: datetime
+def _points(loaded: Loaded, task: Task, at: datetime) -> PointsAsked:
+    period = task.wanted.period
+    return PointsAsked(
+        period=period.id,
+        metric=task.subject.metric,
+        streams=tuple(stream.id for stream in task.customer_streams),
+        spans=counted_spans(task.subject, loaded.exclusions, period, at),
+        ended=at >= period.span.end,
+    )
+
+
+async def _time_facts(
+    work: Known, loaded: Loaded, tasks: Sequence[Task], at: datetime, around: Mapping[PeriodId, Span] | None = None
 ) -> dict[PeriodId, OutageFacts]:
-    """Outages around each period, widened until no record reaches beyond what was read.
+    """Outages and states around each period, or the spans given, widened until no record reaches beyond what was read.
 
     A merged outage shows its own length only where all of it is read; few periods need a second look.
     """
-    spans = {task.wanted.period.id: task.wanted.period.span for task in tasks}
+    spans = dict(around or {task.wanted.period.id: task.wanted.period.span for task in tasks})
     found: dict[PeriodId, OutageFacts] = {}
     ahead = list(tasks)
     while ahead:
-        wanted = {
-            StreamSpan(stream.id, spans[task.wanted.period.id]) for task in ahead for stream in task.customer_streams
-        }
-        ordered = sorted(wanted, key=lambda each: (each.stream, each.span))
-        logs = dict(zip(ordered, await work.outages.logs(ordered), strict=True))
-        again: list[_Task] = []
+        logs = await _logs(work, ahead, spans)
+        again: list[Task] = []
         for task in ahead:
             period = task.wanted.period.id
             found[period] = _logs_by_service(loaded, task, spans[period], logs)
@@ -191,26 +216,59 @@ async def _outage_facts(
     return found
 
 
-def _logs_by_service(loaded: _Loaded, task: _Task, span: Span, logs: Mapping[StreamSpan, OutageLog]) -> OutageFacts:
-    by_service: dict[ServiceId, list[OutageLog]] = {}
+async def _logs(work: Known, tasks: Sequence[Task], spans: Mapping[PeriodId, Span]) -> Mapping[StreamSpan, Log]:
+    """The logs of each task's streams over its span; all of a metric's streams have its shape."""
+    outages: set[StreamSpan] = set()
+    states: set[StatesWanted] = set()
+    for task in tasks:
+        span, metric = spans[task.wanted.period.id], task.subject.metric
+        for stream in task.customer_streams:
+            if metric.shape is Shape.STATE:
+                states.add(StatesWanted(stream.id, span, metric.staleness))
+            else:
+                outages.add(StreamSpan(stream.id, span))
+    found: dict[StreamSpan, Log] = {}
+    if outages:
+        spanned = sorted(outages, key=lambda each: (each.stream, each.span))
+        found.update(zip(spanned, await work.outages.logs(spanned), strict=True))
+    if states:
+        wanted = sorted(states, key=lambda each: (each.stream, each.span))
+        logs = await work.states.logs(wanted)
+        found.update((StreamSpan(each.stream, each.span), log) for each, log in zip(wanted, logs, strict=True))
+    return found
+
+
+def _logs_by_service(loaded: Loaded, task: Task, span: Span, logs: Mapping[StreamSpan, Log]) -> OutageFacts:
+    by_service: dict[ServiceId, list[Log]] = {}
     for stream in task.customer_streams:
         by_service.setdefault(stream.service, []).append(logs[StreamSpan(StreamId(stream.id), span)])
     return OutageFacts(services=loaded.services, logs=by_service)
 
 
-async def _keep(work: Work, loaded: _Loaded, verdicts: Sequence[Attainment], mint: Mint) -> list[BreachChange]:
-    """Save the verdicts that say something new, and follow each with its breach."""
+async def _keep(
+    work: Work, loaded: Loaded, verdicts: Sequence[Attainment], mint: Mint
+) -> tuple[list[BreachChange], list[Restatement], Mapping[PeriodId, Breach]]:
+    """Save the verdicts that say something new, and follow each with its breach, but for those of rolling windows.
+
+    Answers what changed, what was restated, and the breaches as they stand after that.
+    """
     ids = [verdict.id for verdict in verdicts]
     former = await work.attainments.by_ids(ids)
     breaches = await work.breaches.by_periods(ids)
     saved: list[Attainment] = []
     followed: dict[PeriodId, Breach] = {}
     changes: list[BreachChange] = []
+    restated: list[Restatement] = []
     for task, verdict in zip(loaded.tasks, verdicts, strict=True):
         kept = revised(former.get(verdict.id), verdict)
         if kept is None:
             continue
         saved.append(kept)
+        if kept.phase is Phase.RESTATED:
+            service = loaded.services[kept.service]
+            restated += restatement(former[kept.id], kept, task.place, task.subject.metric, service)
+        if isinstance(task.subject.objective.window, RollingWindow):
+            continue
         before = breaches.get(kept.id)
         after, steps = follow(before, kept, new_id=BreachId(mint()))
         if after is None:
@@ -221,7 +279,47 @@ async def _keep(work: Work, loaded: _Loaded, verdicts: Sequence[Attainment], min
         changes += [breach_change(step, after, kept, task.place, task.subject.metric, service) for step in steps]
     await work.attainments.save(saved)
     await work.breaches.save(followed)
-    return changes
+    return changes, restated, {**breaches, **followed}
+
+
+def _watched(
+    loaded: Loaded,
+    verdicts: Sequence[Attainment],
+    facts: Mapping[PeriodId, Facts],
+    breaches: Mapping[PeriodId, Breach],
+) -> list[Watched]:
+    return [
+        Watched(
+            place=task.place,
+            subject=task.subject,
+            service=loaded.services[verdict.service],
+            verdict=verdict,
+            facts=facts[verdict.id],
+            streams=tuple(stream.id for stream in task.customer_streams),
+            breach=breaches.get(verdict.id),
+        )
+        for task, verdict in zip(loaded.tasks, verdicts, strict=True)
+    ]
+
+
+def _rolled(loaded: Loaded) -> list[Rolled]:
+    """By objective and service: what is judged of rolling windows, whose breaches are episodes over many of them."""
+    spans: dict[tuple[ObjectiveId, ServiceId], list[Span]] = {}
+    tasks: dict[tuple[ObjectiveId, ServiceId], Task] = {}
+    for task in loaded.tasks:
+        if isinstance(task.subject.objective.window, RollingWindow):
+            key = (task.subject.objective.id, task.subject.service)
+            tasks[key] = task
+            spans.setdefault(key, []).append(task.wanted.period.span)
+    return [
+        Rolled(
+            place=task.place,
+            metric=task.subject.metric,
+            service=loaded.services[task.subject.service],
+            spans=spans[key],
+        )
+        for key, task in tasks.items()
+    ]
 
 
 def revised(former: Attainment | None, verdict: Attainment) -> Attainment | None:
@@ -237,7 +335,7 @@ def revised(former: Attainment | None, verdict: Attainment) -> Attainment | None
     return replace(verdict, revision=former.revision)
 
 
-async def _extend(work: Work, loaded: _Loaded, *, at: datetime, mint: Mint) -> None:
+async def _extend(work: Work, loaded: Loaded, *, at: datetime, mint: Mint) -> None:
     """Lay down more periods for objectives that are less than half their horizon from the last one."""
     objectives: dict[ObjectiveId, ObjectivePlace] = {task.subject.objective.id: task.place for task in loaded.tasks}
     ends = await work.periods.last_ends(objectives)
@@ -257,7 +355,14 @@ async def _extend(work: Work, loaded: _Loaded, *, at: datetime, mint: Mint) -> N
 def _is_short(place: ObjectivePlace, end: datetime, at: datetime) -> bool:
     """Whether periods are to be added: not where the agreement ends or a successor takes over first."""
     successor = place.agreement.successor_of(place.version)
+    window = place.objective.window
+    if isinstance(window, RollingWindow):
+        # The version governs the periods that start under it, and the last one starts up to a day before its end.
+        start, day = end - timedelta(days=window.days), timedelta(hours=26)
+        at_its_end = place.agreement.ends_at is not None and end + day > place.agreement.ends_at
+        succeeded = successor is not None and start + day > successor.effective_from
+        return not at_its_end and not succeeded and end < at + horizon_of(window) / 2
     limits = (place.agreement.ends_at, successor.effective_from if successor else None)
     if any(limit is not None and end >= limit for limit in limits):
         return False
-    return end < at + horizon_of(place.objective.window) / 2
+    return end < at + horizon_of(window) / 2

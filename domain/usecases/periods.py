@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from domain.agreement import HORIZON, Agreement, Period, Version, periods_of
-from domain.calendars import CalendarWindow, Every, Window
+from domain.calendars import CalendarWindow, Every, RollingWindow, Window
 from domain.errors import TooMany
 from domain.instants import LATEST
 from domain.mark import JudgedPeriod, Mark
@@ -18,12 +18,12 @@ from domain.spans import Span
 PERIODS_MAX = 100_000
 """Periods that one call may lay down."""
 SHORT_HORIZON = timedelta(days=120)
-"""For windows of a day or a week."""
+"""For windows of a day or a week, and for rolling ones, of which one ends each day."""
 
 
 def horizon_of(window: Window) -> timedelta:
     short = isinstance(window, CalendarWindow) and window.every in (Every.DAY, Every.WEEK)
-    return SHORT_HORIZON if short else HORIZON
+    return SHORT_HORIZON if short or isinstance(window, RollingWindow) else HORIZON
 
 
 async def lay_down_periods(

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.actor import Action, Actor
+from domain.actor import Actor
+from domain.audit import Subject, SubjectType, act_on
 from domain.errors import DomainError, NotFound, OutOfRange, RevisionConflict
 from domain.exclusion import Exclusion, ExclusionKind
 from domain.fact import checked_revision
 from domain.feed import PostingKind
 from domain.ids import AgreementId, ExclusionId, ServiceId
 from domain.instants import checked_instant
+from domain.policy import Action, Relation, rule_of
 from domain.ports import Mint, OpenWork, Work
 from domain.spans import Span
 from domain.usecases.once import answered, earlier
@@ -51,7 +53,7 @@ async def record_exclusion(
         before = await earlier(work, key, command)
         if before is not None:
             return await _exclusion(work, ExclusionId(UUID(str(before["id"]))), "corrects")
-        await _check_scope(work, command)
+        await _check_scope(work, command.service, command.agreement)
         latest = None if command.corrects is None else await _exclusion(work, command.corrects[0], "corrects")
         exclusion = _revision(command, span, latest, mint)
         if latest is not None and replace(exclusion, revision=latest.revision) == latest:
@@ -62,6 +64,8 @@ async def record_exclusion(
             _require_latest(latest, command.corrects[1])
         await work.exclusions.add([exclusion])
         work.posts(PostingKind.FACTS, at)
+        subjects = [Subject(SubjectType.EXCLUSION, exclusion.id)]
+        work.audits(act_on(Action.RECORD_EXCLUSIONS, "recordExclusion", subjects), at)
         await answered(work, key, {"id": str(exclusion.id)})
     return exclusion
 
@@ -73,12 +77,15 @@ async def withdraw_exclusion(
     actor.must(Action.RECORD_EXCLUSIONS)
     async with open_work(actor) as work:
         latest = await _exclusion(work, command.exclusion, "exclusion")
+        _require_related(work, latest.service, latest.agreement, NotFound("exclusion", latest.id, path=("exclusion",)))
         if latest.withdrawn:
             return latest
         _require_latest(latest, command.replaces)
         withdrawn = replace(latest, revision=latest.revision + 1, withdrawn=True)
         await work.exclusions.add([withdrawn])
         work.posts(PostingKind.FACTS, at)
+        subjects = [Subject(SubjectType.EXCLUSION, withdrawn.id)]
+        work.audits(act_on(Action.RECORD_EXCLUSIONS, "withdrawExclusion", subjects), at)
     return withdrawn
 
 
@@ -105,14 +112,28 @@ def _span(command: RecordExclusion) -> Span:
     return Span(start, end)
 
 
-async def _check_scope(work: Work, command: RecordExclusion) -> None:
+async def _check_scope(work: Work, service: ServiceId | None, agreement: AgreementId | None) -> None:
     missing: DomainError | None = None
-    if command.service is not None and command.service not in await work.services.by_ids([command.service]):
-        missing = NotFound("service", command.service, path=("service",))
-    if command.agreement is not None and command.agreement not in await work.agreements.by_ids([command.agreement]):
-        missing = NotFound("agreement", command.agreement, path=("agreement",))
+    if service is not None and service not in await work.services.by_ids([service]):
+        missing = NotFound("service", service, path=("service",))
+    if agreement is not None and agreement not in await work.agreements.by_ids([agreement]):
+        missing = NotFound("agreement", agreement, path=("agreement",))
     if missing is not None:
         raise missing
+    if service is not None:
+        _require_related(work, service, agreement, NotFound("service", service, path=("service",)))
+    elif agreement is not None:
+        _require_related(work, service, agreement, NotFound("agreement", agreement, path=("agreement",)))
+
+
+def _require_related(
+    work: Work, service: ServiceId | None, agreement: AgreementId | None, refusal: DomainError
+) -> None:
+    """For scopes that the actor sees: with a party, the policy must take one of them."""
+    named = {Relation.ON_SERVICE: service, Relation.ON_AGREEMENT: agreement}
+    relations = rule_of(Action.RECORD_EXCLUSIONS).relations
+    if work.actor.party is not None and all(named[each] is None for each in relations & named.keys()):
+        raise refusal
 
 
 async def _exclusion(work: Work, wanted: ExclusionId, field: str) -> Exclusion:

@@ -5,6 +5,7 @@ A point costs a few checks over whole columns, never an object of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from itertools import islice
 from operator import lt
 from typing import TypeVar
 
-from domain.actor import Action, Actor
+from domain.actor import Actor
+from domain.audit import Subject, SubjectType, act_on
 from domain.columns import Clash, SampleColumns, TallyColumns
 from domain.errors import (
     DomainError,
@@ -26,8 +28,10 @@ from domain.errors import (
 )
 from domain.fact import BULK_POINTS_MAX, SERIES_MAX, Tally, checked_revision
 from domain.feed import PostingKind
+from domain.ids import StreamId
 from domain.instants import EARLIEST, LATEST, checked_instant
 from domain.metric import COUNT_MAX, Metric, Shape
+from domain.policy import Action
 from domain.ports import Mint, OpenWork, Work
 from domain.stream import StreamKey
 from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all, require_some
@@ -81,7 +85,7 @@ async def record_measurements(
     open_work: OpenWork, actor: Actor, command: RecordMeasurements, *, at: datetime, mint: Mint, key: str | None = None
 ) -> Recorded:
     """Raises BatchRefused with every wrong line where all are wanted, TooMany beyond the limits of a batch."""
-    actor.must(Action.RECORD_FACTS)
+    actor.must(Action.RECORD_MEASUREMENTS)
     _check_size(command)
     async with open_work(actor) as work:
         before = await earlier(work, key, command)
@@ -94,13 +98,16 @@ async def record_measurements(
         samples = [columns for _, columns in batch.samples]
         clashes = await work.measurements.add_tallies(tallies) if tallies else ()
         _settle(batch, "tallies", [(line, each.revision) for line, each in batch.tallies], clashes)
+        touched = _added_to([(each.stream, len(each.starts)) for each in tallies], clashes)
         clashes = await work.measurements.add_samples(samples) if samples else ()
         _settle(batch, "samples", [(line, each.revision) for line, each in batch.samples], clashes)
+        touched += _added_to([(each.stream, len(each.instants)) for each in samples], clashes)
         require_all(batch.refused, command.on_invalid)
         recorded = Recorded(recorded=batch.points, duplicates=batch.duplicates, refused=tuple(batch.refused))
         require_some(recorded)
         if recorded.recorded:
             work.posts(PostingKind.FACTS, at)
+            work.audits(act_on(Action.RECORD_MEASUREMENTS, "recordMeasurements", touched), at)
         await answered(work, key, as_result(recorded))
         return recorded
 
@@ -115,7 +122,7 @@ async def withdraw_measurements(
     key: str | None = None,
 ) -> Recorded:
     """Each named point gets a revision without content. Raises BatchRefused for a point that isn't at `replaces`."""
-    actor.must(Action.RECORD_FACTS)
+    actor.must(Action.RECORD_MEASUREMENTS)
     if len(command.instants) > BULK_POINTS_MAX:
         raise TooMany(f"at most {BULK_POINTS_MAX} points in one call", path=("instants",))
     checked_revision(command.replaces)
@@ -124,7 +131,11 @@ async def withdraw_measurements(
         before = await earlier(work, key, command)
         if before is not None:
             return from_result(before)
-        resolved = (await resolve_streams(work, [command.stream], [Shape.TALLY, Shape.SAMPLE], mint))[command.stream]
+        resolved = (
+            await resolve_streams(
+                work, [command.stream], [Shape.TALLY, Shape.SAMPLE], mint, action=Action.RECORD_MEASUREMENTS
+            )
+        )[command.stream]
         if isinstance(resolved, DomainError):
             raise resolved
         clashes = await work.measurements.withdraw(resolved.stream.id, instants, command.replaces)
@@ -141,7 +152,9 @@ async def withdraw_measurements(
         require_all(refused, OnInvalid.REJECT_ALL)
         recorded = Recorded(recorded=len(instants) - len(clashes), duplicates=len(again))
         if recorded.recorded:
+            subjects = [Subject(SubjectType.STREAM, resolved.stream.id)]
             work.posts(PostingKind.FACTS, at)
+            work.audits(act_on(Action.RECORD_MEASUREMENTS, "withdrawMeasurements", subjects), at)
         await answered(work, key, as_result(recorded))
         return recorded
 
@@ -193,8 +206,12 @@ class _Lines:
 
 
 async def _resolve(work: Work, batch: _Batch, command: RecordMeasurements, mint: Mint) -> None:
-    tallies = await resolve_streams(work, {each.stream for each in command.tallies}, [Shape.TALLY], mint)
-    samples = await resolve_streams(work, {each.stream for each in command.samples}, [Shape.SAMPLE], mint)
+    tallies = await resolve_streams(
+        work, {each.stream for each in command.tallies}, [Shape.TALLY], mint, action=Action.RECORD_MEASUREMENTS
+    )
+    samples = await resolve_streams(
+        work, {each.stream for each in command.samples}, [Shape.SAMPLE], mint, action=Action.RECORD_MEASUREMENTS
+    )
     for index, tally in enumerate(command.tallies):
         try:
             _take_tallies(batch, index, tally, _resolved(tallies, tally.stream))
@@ -238,16 +255,19 @@ def _take_tallies(batch: _Batch, index: int, series: TallySeries, resolved: Reso
 
 def _all_tallies_fit(series: TallySeries, metric: Metric) -> bool:
     """Whether nothing is wrong with any point: a few passes over the columns, each of them cheap."""
-    starts, ends, grid = series.starts, series.ends, metric.grid
+    starts, ends = series.starts, series.ends
     if not _all_utc(starts) or not _all_utc(ends) or min(starts) < EARLIEST or max(ends) >= LATEST:
         return False
     if not _all_rising(starts) and len(set(starts)) < len(starts):
         return False
     if max(series.total) > COUNT_MAX or min(series.good) < 0:
         return False
+    if any(good > total for good, total in zip(series.good, series.total, strict=True)):
+        return False
     return all(
-        good <= total and start < end and (start - EPOCH) % grid + (end - start) <= grid
-        for start, end, good, total in zip(starts, ends, series.good, series.total, strict=True)
+        start < end and (start - EPOCH) % cell + (end - start) <= cell
+        for cell in metric.cells
+        for start, end in zip(starts, ends, strict=True)
     )
 
 
@@ -270,7 +290,7 @@ def _good_tallies(batch: _Batch, index: int, series: TallySeries, metric: Metric
                 series.good[at],
                 series.total[at],
             )
-            tally.check(metric.grid)
+            tally.check(metric.cells)
             first = seen.setdefault(tally.start, at)
             if first == at:
                 yield at
@@ -356,6 +376,14 @@ def _settle(batch: _Batch, name: str, lines: Sequence[tuple[_Lines, int]], clash
         else:
             error = RevisionConflict(_not_at(clash, revision - 1), path=(column,))
         _refuse_point(batch, error, name, line.series, line.posted(clash.index))
+
+
+def _added_to(sent: Sequence[tuple[StreamId, int]], clashes: Sequence[Clash]) -> list[Subject]:
+    """The streams to which some of the points sent were added. `sent`: each column's stream and number of points."""
+    kept_out = Counter(clash.column for clash in clashes)
+    return [
+        Subject(SubjectType.STREAM, stream) for place, (stream, points) in enumerate(sent) if kept_out[place] < points
+    ]
 
 
 def _pick(column: Sequence[T], kept: Sequence[int] | None) -> Sequence[T]:

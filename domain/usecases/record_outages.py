@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.actor import Action, Actor
+from domain.actor import Actor
+from domain.audit import Subject, SubjectType, act_on
 from domain.errors import DomainError, Invalid, NotFound, OutOfRange, RefusedLine, RevisionConflict, TooMany
 from domain.fact import (
     OUTAGES_MAX,
@@ -23,6 +24,7 @@ from domain.feed import PostingKind
 from domain.ids import StreamId
 from domain.instants import checked_instant
 from domain.metric import Shape
+from domain.policy import Action
 from domain.ports import Mint, OpenWork, Work
 from domain.stream import StreamKey
 from domain.usecases.batches import OnInvalid, Recorded, as_result, from_result, require_all, require_some
@@ -77,7 +79,7 @@ async def record_outages(
     open_work: OpenWork, actor: Actor, command: RecordOutages, *, at: datetime, mint: Mint, key: str | None = None
 ) -> Recorded:
     """Raises BatchRefused with every wrong line where all are wanted."""
-    actor.must(Action.RECORD_FACTS)
+    actor.must(Action.RECORD_OUTAGES)
     _check_size("outages", len(command.outages))
     _check_size("reports", len(command.reports))
     async with open_work(actor) as work:
@@ -85,7 +87,7 @@ async def record_outages(
         if before is not None:
             return from_result(before)
         keys = {each.stream for each in command.outages} | {each.stream for each in command.reports}
-        streams = await resolve_streams(work, keys, [Shape.OUTAGE], mint)
+        streams = await resolve_streams(work, keys, [Shape.OUTAGE], mint, action=Action.RECORD_OUTAGES)
         batch = _Batch()
         await _load_latest(work, batch, command.outages, streams)
         for index, posted in enumerate(command.outages):
@@ -94,27 +96,29 @@ async def record_outages(
         reports = _reports(batch, command.reports, streams, at)
         await _add(work, batch, command.on_invalid)
         await work.outages.report(reports)
-        return await _finish(work, batch, key, at, added=bool(batch.accepted or reports))
+        return await _finish(work, batch, "recordOutages", key, at, reported=reports)
 
 
 async def withdraw_outages(
     open_work: OpenWork, actor: Actor, command: WithdrawOutages, *, at: datetime, mint: Mint, key: str | None = None
 ) -> Recorded:
     """Each named outage gets a revision without content; it no longer counts, and both stay readable."""
-    actor.must(Action.RECORD_FACTS)
+    actor.must(Action.RECORD_OUTAGES)
     _check_size("outages", len(command.outages))
     async with open_work(actor) as work:
         before = await earlier(work, key, command)
         if before is not None:
             return from_result(before)
-        streams = await resolve_streams(work, {each.stream for each in command.outages}, [Shape.OUTAGE], mint)
+        streams = await resolve_streams(
+            work, {each.stream for each in command.outages}, [Shape.OUTAGE], mint, action=Action.RECORD_OUTAGES
+        )
         batch = _Batch()
         await _load_latest(work, batch, command.outages, streams)
         for index, posted in enumerate(command.outages):
             with batch.line("outages", index):
                 _withdraw(batch, index, posted, streams)
         await _add(work, batch, command.on_invalid)
-        return await _finish(work, batch, key, at, added=bool(batch.accepted))
+        return await _finish(work, batch, "withdrawOutages", key, at)
 
 
 class _Batch:
@@ -235,10 +239,15 @@ async def _add(work: Work, batch: _Batch, on_invalid: OnInvalid) -> None:
     require_all(batch.refused, on_invalid)
 
 
-async def _finish(work: Work, batch: _Batch, key: str | None, at: datetime, *, added: bool) -> Recorded:
+async def _finish(
+    work: Work, batch: _Batch, operation: str, key: str | None, at: datetime, *, reported: Collection[StreamId] = ()
+) -> Recorded:
     recorded = Recorded(recorded=len(batch.accepted), duplicates=batch.duplicates, refused=tuple(batch.refused))
-    if added:
+    touched = {revision.stream for _, revision in batch.accepted} | set(reported)
+    if touched:
+        subjects = [Subject(SubjectType.STREAM, stream) for stream in touched]
         work.posts(PostingKind.FACTS, at)
+        work.audits(act_on(Action.RECORD_OUTAGES, operation, subjects), at)
     else:
         require_some(recorded)
     await answered(work, key, as_result(recorded))

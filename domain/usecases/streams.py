@@ -9,10 +9,12 @@ from domain.errors import DomainError, Invalid, NotFound
 from domain.ids import PartyId, StreamId
 from domain.metric import Metric, Shape
 from domain.party import Party
+from domain.policy import Action, Relation
 from domain.ports import Mint, Work
 from domain.service import Service
 from domain.stream import Stream, StreamKey
 from domain.text import checked_code, is_code
+from domain.usecases.relating import own_parties
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Resolved:
 
 
 async def resolve_streams(
-    work: Work, keys: Collection[StreamKey], shapes: Collection[Shape], mint: Mint
+    work: Work, keys: Collection[StreamKey], shapes: Collection[Shape], mint: Mint, *, action: Action
 ) -> Mapping[StreamKey, Resolved | DomainError]:
     """Each key's stream, or why there is none. Streams that are new are added."""
     metrics = await work.metrics.by_codes({key.metric for key in keys if is_code(key.metric)})
@@ -30,17 +32,15 @@ async def resolve_streams(
     customers = {key.customer for key in keys if key.customer is not None}
     named = {key.vendor for key in keys} | customers
     parties = await work.parties.by_codes({code for code in named if is_code(code)})
-    own = None if work.actor.party is None else (await work.parties.below([work.actor.party]))[work.actor.party]
+    own = await own_parties(work, action, Relation.VENDOR)
     wanted: dict[StreamKey, tuple[Stream, Metric]] = {}
     answer: dict[StreamKey, Resolved | DomainError] = {}
     for key in sorted(set(keys), key=repr):
         try:
             stream, metric = _stream(key, metrics, services, parties, own, mint)
-            if metric.aggregation.shape not in shapes:
-                raise Invalid(
-                    f"metric {metric.code} takes {metric.aggregation.shape.value} facts", path=("stream", "metric")
-                )
-            _refuse_outages_of_composites(metric, services[key.service])
+            if metric.shape not in shapes:
+                raise Invalid(f"metric {metric.code} takes {metric.shape.value} facts", path=("stream", "metric"))
+            _refuse_records_of_composites(metric, services[key.service])
             wanted[key] = (stream, metric)
         except DomainError as error:
             answer[key] = error
@@ -89,8 +89,9 @@ def _checked_source(source: str) -> str:
         raise error.at("stream") from error
 
 
-def _refuse_outages_of_composites(metric: Metric, service: Service) -> None:
-    if metric.aggregation.shape is Shape.OUTAGE and service.structures:
+def _refuse_records_of_composites(metric: Metric, service: Service) -> None:
+    if metric.shape in (Shape.OUTAGE, Shape.STATE) and service.structures:
         raise Invalid(
-            f"{service.code} rests on other services: outages are recorded on those", path=("stream", "service")
+            f"{service.code} rests on other services: {metric.shape.value}s are recorded on those",
+            path=("stream", "service"),
         )

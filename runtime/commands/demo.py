@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import uvloop
@@ -15,9 +16,9 @@ from rich.console import Console
 from rich.text import Text
 
 from domain.errors import WrongState
-from persistence.operator import Operator
 from runtime import logs
 from runtime.clock import SettableClock, system_clock
+from runtime.commands.key import operator_at
 from runtime.commands.serve import serve, with_a_worker
 from runtime.demo.issuer import DemoIssuer, how_to_sign_in, issuing
 from runtime.demo.loading import Loaded, load
@@ -35,6 +36,8 @@ from runtime.stopping import until_stopped
 
 RECORDS = Path(__file__).parents[2] / "examples/data/vendor-outages-2024-2025.csv"
 LOCK_S_MAX = 2.0
+REPLAY_LOOK = timedelta(days=1)
+"""Two years pass in a minute: a risk is looked at with every record, and besides once a day, not every 5 minutes."""
 INTERRUPTED = 130
 
 
@@ -75,7 +78,13 @@ async def _demo(
             tell(loaded, f"http://{settings.host}:{settings.port}")
             return
         async with (
-            running(where.service_url, pool_size=settings.pool_size, clock=system_clock) as process,
+            running(
+                where.service_url,
+                pool_size=settings.pool_size,
+                clock=system_clock,
+                pool_wait_s=settings.pool_wait_seconds,
+                heartbeat_s=settings.heartbeat_seconds,
+            ) as process,
             _issuing(settings, where, loaded, process) as issuer,
         ):
             complete = settings if issuer is None else replace(settings, oidc=issuer.oidc)
@@ -94,7 +103,7 @@ async def _issuing(
     assert where.owner_url is not None, "as in loading"
     async with issuing(SUBJECTS, system_clock) as issuer:
         await enrol(
-            Operator(where.owner_url),
+            operator_at(where.owner_url),
             tenant=loaded.account.tenant,
             vendor=loaded.keys.vendor_code,
             issuer=issuer.address,
@@ -110,11 +119,11 @@ async def _loaded(
     assert where.owner_url is not None, "the embedded server has an owner, and of another one it was asked for"
     clock = SettableClock(begins(records))
     with _alone(settings):
-        async with running(where.service_url, pool_size=settings.pool_size, clock=clock) as process:
+        async with running(where.service_url, pool_size=settings.pool_size, clock=clock, look=REPLAY_LOOK) as process:
             return await load(
                 process,
                 clock,
-                Operator(where.owner_url),
+                operator_at(where.owner_url),
                 records,
                 file=arguments.outages.name,
                 progress=Progress(Console(stderr=True)),

@@ -13,7 +13,8 @@ from rich.console import Console
 from domain.errors import Invalid
 from runtime.facts_file import STDIN, BadLines, read_facts
 from runtime.gathering import gather
-from runtime.judgement_json import as_json
+from runtime.judgement_explain import explanation_lines
+from runtime.judgement_json import as_explained_json, as_json
 from runtime.judgement_table import as_table, closing_lines
 from runtime.judging import Judgement, judge
 from runtime.terms_file import read_terms
@@ -37,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("terms", metavar="TERMS", type=Path, help="terms, in YAML (docs/terms-file.md)")
     parser.add_argument("facts", metavar="FACTS", type=Path, help="facts, in CSV or NDJSON; - is standard input")
     parser.add_argument("--json", action="store_true", help="print JSON with all evidence instead of a table")
+    parser.add_argument("--explain", action="store_true", help="tell how each verdict came to be (docs/explain.md)")
     parser.add_argument("--at", metavar="INSTANT", help="judge at this instant, or at the start of this date")
     parser.add_argument("--from", dest="since", metavar="DATE", help="only periods that start at or after it")
     parser.add_argument("--until", metavar="DATE", help="only periods that start before it")
@@ -56,9 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     outcome = _outcome(judgement)
     if arguments.json:
-        sys.stdout.write(as_json(judgement, outcome.name.lower()) + "\n")
+        written = as_explained_json if arguments.explain else as_json
+        sys.stdout.write(written(judgement, outcome.name.lower()) + "\n")
     else:
         _print_table(judgement)
+    if arguments.explain and not arguments.json:
+        sys.stdout.writelines(f"{line}\n" for line in explanation_lines(judgement))
     return outcome.value
 
 

@@ -8,9 +8,9 @@ import os
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.actor import PARTY_BOUND, TENANT_WIDE, Role
 from domain.errors import Invalid, NotFound
 from domain.ids import KeyId, PartyId, TenantId
+from domain.policy import PARTY_BOUND, TENANT_WIDE, Role
 from domain.text import checked_name
 from persistence.operator import Key, Operator
 from runtime.clock import Mint, system_clock
@@ -86,7 +86,7 @@ async def _create(arguments: argparse.Namespace) -> str:
             raise Invalid(f"a key holds 1 to {DAYS_MAX} days", path=("days",))
         expires_at = system_clock() + timedelta(days=arguments.days)
     async with owner_address(owner_settings(os.environ)) as owner_url:
-        operator = Operator(owner_url)
+        operator = operator_at(owner_url)
         tenant = await tenant_of(operator, arguments.tenant)
         party = None if arguments.party is None else await party_of(operator, tenant, arguments.party)
         text, key = issued(
@@ -103,7 +103,7 @@ async def _create(arguments: argparse.Namespace) -> str:
 
 async def _list(code: str) -> str:
     async with owner_address(owner_settings(os.environ)) as owner_url:
-        operator = Operator(owner_url)
+        operator = operator_at(owner_url)
         keys = await operator.keys(await tenant_of(operator, code))
     lines = [f"{key.id}  {key.role.value:<22} {_state(key):<32} {key.label}" for key in keys]
     return "\n".join(lines) if lines else f"Tenant {code} has no keys."
@@ -111,7 +111,7 @@ async def _list(code: str) -> str:
 
 async def _revoke(key: KeyId) -> str:
     async with owner_address(owner_settings(os.environ)) as owner_url:
-        if not await Operator(owner_url).revoke_key(key, system_clock()):
+        if not await operator_at(owner_url).revoke_key(key, system_clock()):
             raise NotFound("key", key)
     return f"Key {key} is revoked."
 
@@ -123,6 +123,10 @@ def _state(key: Key) -> str:
         word = "holds until" if key.holds(system_clock()) else "expired"
         return f"{word} {key.expires_at:%Y-%m-%d %H:%M}Z"
     return "holds"
+
+
+def operator_at(owner_url: str) -> Operator:
+    return Operator(owner_url, mint=Mint(), clock=system_clock)
 
 
 async def tenant_of(operator: Operator, code: str) -> TenantId:

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from domain.actor import Role
 from domain.errors import Invalid, NotFound
 from domain.ids import MembershipId, PersonId
-from persistence.operator import Operator
+from domain.policy import Role
 from persistence.people import Membership, MembershipState, People
 from runtime.clock import Mint, system_clock
-from runtime.commands.key import party_of, require_fit, tenant_of
+from runtime.commands.key import operator_at, party_of, require_fit, tenant_of
 from runtime.invitations import new_code
 from runtime.service import owner_address
 from runtime.settings import OIDC_ISSUER, Settings, SettingsError, owner_settings
@@ -67,7 +66,7 @@ async def _invite(arguments: argparse.Namespace) -> str:
     issuer = None if subject is None else _issuer(settings)
     mint, now = Mint(), system_clock()
     async with owner_address(settings) as owner_url:
-        operator = Operator(owner_url)
+        operator = operator_at(owner_url)
         tenant = await tenant_of(operator, arguments.tenant)
         party = None if arguments.party is None else await party_of(operator, tenant, arguments.party)
         role = Role(arguments.role)
@@ -100,7 +99,7 @@ async def _invite(arguments: argparse.Namespace) -> str:
 
 async def _list(code: str) -> str:
     async with owner_address(owner_settings(os.environ)) as owner_url:
-        operator = Operator(owner_url)
+        operator = operator_at(owner_url)
         people = await People(operator).memberships(await tenant_of(operator, code))
     lines = [f"{each.id}  {each.role.value:<22} {_state(each):<32} {_who(each)}" for each in people]
     return "\n".join(lines) if lines else f"Tenant {code} has no people."
@@ -108,7 +107,7 @@ async def _list(code: str) -> str:
 
 async def _changed(membership: UUID, change: Callable[[People, MembershipId], Awaitable[bool]], done: str) -> str:
     async with owner_address(owner_settings(os.environ)) as owner_url:
-        if not await change(People(Operator(owner_url)), MembershipId(membership)):
+        if not await change(People(operator_at(owner_url)), MembershipId(membership)):
             raise NotFound("membership", membership)
     return f"Membership {membership} is {done}."
 

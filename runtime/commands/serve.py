@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -21,9 +22,10 @@ from runtime.clock import system_clock
 from runtime.door import door_of
 from runtime.leaving import Departure
 from runtime.observed import MetricsApp, Observed
+from runtime.proposed_holidays import proposed_holidays
 from runtime.quota import quota
 from runtime.service import Running, addresses, running, traced
-from runtime.settings import METRICS_LISTEN, PORT, Settings, sealing_secret, service_settings
+from runtime.settings import METRICS_LISTEN, PORT, Settings, sealing_secrets, service_settings
 from runtime.stopping import until_stopped
 from runtime.trusted import trusted_documents
 from runtime.watching import Tracing
@@ -53,7 +55,14 @@ async def _serve(settings: Settings, *, with_worker: bool) -> None:
 async def _serve_traced(settings: Settings, tracing: Tracing | None, *, with_worker: bool) -> None:
     async with (
         addresses(settings) as where,
-        running(where.service_url, pool_size=settings.pool_size, clock=system_clock, tracing=tracing) as process,
+        running(
+            where.service_url,
+            pool_size=settings.pool_size,
+            clock=system_clock,
+            pool_wait_s=settings.pool_wait_seconds,
+            heartbeat_s=settings.heartbeat_seconds,
+            tracing=tracing,
+        ) as process,
     ):
         work = serve(process, settings, announce=lambda address: print(f"Serving {address}/graphql", flush=True))
         await until_stopped(with_a_worker(process, work) if with_worker else work)
@@ -75,13 +84,16 @@ async def serve(process: Running, settings: Settings, *, announce: Announce) -> 
         cost_max=settings.cost_max,
         query_seconds_max=settings.query_seconds_max,
         mutation_seconds_max=settings.mutation_seconds_max,
+        socket_ping_seconds=settings.heartbeat_seconds,
     )
     application = Application(
         open_work=process.open_work,
         clock=process.clock,
         mint=process.mint,
-        seal=Seal(sealing_secret(settings)),
+        seal=Seal(*sealing_secrets(settings)),
         awaken=process.hub.awaken,
+        propose_holidays=proposed_holidays,
+        heartbeat_seconds=settings.heartbeat_seconds,
     )
 
     departure = Departure(leave_s=settings.leave_seconds, drain_s=settings.drain_seconds)
@@ -112,7 +124,11 @@ async def _until_cancelled(
 ) -> None:
     with listening.listening(settings.host, settings.port, PORT) as listener:
         host, port = listener.getsockname()[:2]
-        server = listening.server(app, lambda: announce(f"http://{host}:{port}"), server_options(limits))
+        options = server_options(limits)
+        # What is here now stays: the collector need not walk through all of it whenever a request brings many values.
+        gc.collect()
+        gc.freeze()
+        server = listening.server(app, lambda: announce(f"http://{host}:{port}"), options, settings.proxies)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.shield(task)

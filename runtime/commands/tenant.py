@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import os
 
-from domain.actor import Role
 from domain.ids import KeyId, TenantId
+from domain.policy import Role
 from domain.text import checked_code, checked_name
-from persistence.operator import Operator, Tenant
+from persistence.operator import Tenant
 from runtime.clock import Mint, system_clock
-from runtime.commands.key import issued
+from runtime.commands.key import issued, operator_at
 from runtime.service import owner_address
 from runtime.settings import owner_settings
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _create(code: str, name: str) -> str:
     mint = Mint()
     async with owner_address(owner_settings(os.environ)) as owner_url:
-        operator = Operator(owner_url)
+        operator = operator_at(owner_url)
         tenant = Tenant(id=TenantId(mint()), code=code, name=name, created_at=system_clock())
         await operator.create_tenant(tenant)
         text, key = issued(tenant.id, KeyId(mint()), role=Role.ADMIN, party=None, label="administrator")

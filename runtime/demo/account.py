@@ -10,7 +10,7 @@ from datetime import datetime
 from domain.actor import Actor
 from domain.agreement import Agreement
 from domain.attainment import Attainment
-from domain.breach import Breach
+from domain.breach import AtRisk, Breach, RiskPassed
 from domain.filters import AttainmentFilter
 from domain.ids import AgreementId, ObjectiveId, PeriodId, ServiceId
 from domain.metric import Metric
@@ -44,6 +44,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Risks:
+    """How many breaches were at risk before they opened, and how many periods were at risk and never opened one."""
+
+    opened: int
+    passed: int
+    running: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uncontracted:
     """A component under no contract, and the records of it."""
 
@@ -67,6 +76,7 @@ class Account:
     uncontracted: tuple[Uncontracted, ...]
     parties: Mapping[str, Party]
     verdicts: tuple[Verdict, ...]
+    risks: Risks
 
     @property
     def finished(self) -> tuple[Verdict, ...]:
@@ -111,7 +121,8 @@ async def account_of(
     plan: Plan,
     counts: Counts,
 ) -> Account:
-    verdicts = await _verdicts(open_work, actor, catalog, Span(plan.begins, plan.ends))
+    attainments, breaches = await _judged(open_work, actor, Span(plan.begins, plan.ends))
+    verdicts = _verdicts(attainments, breaches, catalog)
     return Account(
         tenant=tenant,
         file=file,
@@ -124,6 +135,16 @@ async def account_of(
         uncontracted=_uncontracted(records, names),
         parties=catalog.parties,
         verdicts=tuple(verdicts),
+        risks=_risks(breaches),
+    )
+
+
+def _risks(breaches: Mapping[PeriodId, Breach]) -> Risks:
+    warned = [breach for breach in breaches.values() if breach.risk is not None]
+    return Risks(
+        opened=sum(not breach.never_opened for breach in warned),
+        passed=sum(isinstance(breach.state, RiskPassed) for breach in warned),
+        running=sum(isinstance(breach.state, AtRisk) for breach in warned),
     )
 
 
@@ -134,10 +155,18 @@ def _uncontracted(records: Sequence[Record], names: Names) -> tuple[Uncontracted
     return tuple(Uncontracted(name=name, code=names.services[name], records=count) for name, count in ordered)
 
 
-async def _verdicts(open_work: OpenWork, actor: Actor, catalog: Catalog, within: Span) -> list[Verdict]:
+async def _judged(
+    open_work: OpenWork, actor: Actor, within: Span
+) -> tuple[Sequence[Attainment], Mapping[PeriodId, Breach]]:
     where = AttainmentFilter(within=within)
     attainments = await every(open_work, actor, lambda work, wanted: work.attainments.page(wanted, where))
-    breaches = await _breaches(open_work, actor, [each.id for each in attainments])
+    return attainments, await _breaches(open_work, actor, [each.id for each in attainments])
+
+
+def _verdicts(
+    attainments: Sequence[Attainment], breaches: Mapping[PeriodId, Breach], catalog: Catalog
+) -> list[Verdict]:
+    opened = {period: breach for period, breach in breaches.items() if not breach.never_opened}
     agreements: dict[AgreementId, Agreement] = {each.id: each for each in catalog.agreements.values()}
     services: dict[ServiceId, Service] = {each.id: each for each in catalog.services.values()}
     metrics = {each.id: each for each in catalog.metrics.values()}
@@ -154,7 +183,7 @@ async def _verdicts(open_work: OpenWork, actor: Actor, catalog: Catalog, within:
             metric=metrics[objectives[each.objective].metric],
             service=services[each.service],
             attainment=each,
-            breach=breaches.get(each.id),
+            breach=opened.get(each.id),
         )
         for each in attainments
         if each.agreement in agreements and each.service in services

@@ -14,6 +14,7 @@ from domain.ids import PartyId, ServiceId
 from domain.instants import EARLIEST
 from domain.metric import Metric
 from domain.party import Party, PartyKind
+from domain.policy import Action
 from domain.ports import Mint, OpenWork
 from domain.service import Service
 from domain.structure import Component
@@ -90,7 +91,9 @@ def _period_start(window: Window, instant: datetime) -> datetime:
 
 async def _parties(builder: Builder, names: Names) -> dict[str, Party]:
     codes = [*(party.code for party in PARTIES), *names.vendors.values()]
-    known = dict(await read(builder.open_work, builder.steward, lambda work: work.parties.by_codes(codes)))
+    known = dict(
+        await read(builder.open_work, builder.steward, Action.READ_PARTIES, lambda work: work.parties.by_codes(codes))
+    )
     for sketch in PARTIES:
         parent = None if sketch.parent is None else known[sketch.parent].id
         command = CreateParty(code=sketch.code, name=sketch.name, kind=sketch.kind, parent=parent)
@@ -110,7 +113,9 @@ async def _party(builder: Builder, known: dict[str, Party], command: CreateParty
 
 async def _metrics(builder: Builder) -> dict[str, Metric]:
     codes = [metric.code for metric in METRICS]
-    known = dict(await read(builder.open_work, builder.steward, lambda work: work.metrics.by_codes(codes)))
+    known = dict(
+        await read(builder.open_work, builder.steward, Action.READ_METRICS, lambda work: work.metrics.by_codes(codes))
+    )
     for sketch in METRICS:
         if sketch.code not in known:
             command = CreateMetric(
@@ -132,7 +137,9 @@ async def _metrics(builder: Builder) -> dict[str, Metric]:
 async def _services(builder: Builder, names: Names, parties: Mapping[str, Party]) -> dict[str, Service]:
     """Components first, as the company's own services rest on them. Those under contract have it as their consumer."""
     codes = [*names.services.values(), *(service.code for service in SERVICES)]
-    known = dict(await read(builder.open_work, builder.steward, lambda work: work.services.by_codes(codes)))
+    known = dict(
+        await read(builder.open_work, builder.steward, Action.READ_SERVICES, lambda work: work.services.by_codes(codes))
+    )
     for name, code in names.services.items():
         consumers = (parties[COMPANY].id,) if name in UNDER_CONTRACT else ()
         provider = parties[names.vendors[name.vendor]].id

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.actor import Role
 from domain.ids import KeyId, TenantId
+from domain.policy import Role
 from domain.ports import Mint
 from persistence.operator import Operator, Tenant
 from runtime.clock import SettableClock, system_clock

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from domain.actor import Role
 from domain.ids import MembershipId, PersonId
+from domain.policy import Role
 from domain.ports import Mint
 from persistence.operator import Operator
 from persistence.people import Membership, MembershipState, People

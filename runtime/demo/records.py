@@ -13,7 +13,8 @@ from domain.fact import EXTERNAL_ID_LENGTH_MAX
 from domain.metric import DEFAULT_WEIGHTS
 from domain.usecases.record_outages import OUTAGE_LENGTH_MAX
 from runtime.demo.story import RecordName
-from runtime.facts_file import BadLines, OutageRow, read_outage_rows
+from runtime.fact_rows import OutageRow
+from runtime.facts_file import BadLines, read_outage_rows
 
 RECORDED_AFTER = timedelta(minutes=5)
 """How long after its end a record becomes known; one without an end, after its start."""

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.attainment import Phase
+from domain.audit import Door, Origin
 from domain.filters import AttainmentFilter
 from domain.ids import KeyId, TenantId
 from domain.party import Party
+from domain.policy import Role
 from domain.ports import OpenWork
 from domain.spans import Span
 from domain.usecases.batches import from_result
@@ -32,6 +34,7 @@ from runtime.service import Running
 
 REPLAY_KEY = KeyId(UUID(int=1))
 """Who the replay is in the records: no key."""
+HERE = Origin(door=Door.COMMAND_LINE)
 FINISHED = Posting(key="replay/finished", actor=STEWARD, command=RecordOutages())
 """Posts nothing; that it was answered tells that all before it was posted and judged."""
 
@@ -60,15 +63,17 @@ class Stage:
 
 
 def steward_of(tenant: TenantId) -> Actor:
-    return Actor(tenant=tenant, caller=REPLAY_KEY, role=Role.ADMIN)
+    return Actor(tenant=tenant, caller=REPLAY_KEY, role=Role.ADMIN, origin=HERE)
 
 
 def actors_of(tenant: TenantId, parties: Mapping[str, Party], vendors: Iterable[str]) -> dict[str | None, Actor]:
     """Each vendor's integration acts for its vendor and sees nothing else."""
     actors: dict[str | None, Actor] = {STEWARD: steward_of(tenant)}
     for code in vendors:
-        actors[code] = Actor(tenant=tenant, caller=REPLAY_KEY, role=Role.VENDOR, party=parties[code].id)
-    actors[ENGINEERING] = Actor(tenant=tenant, caller=REPLAY_KEY, role=Role.INGEST, party=parties[ENGINEERING].id)
+        actors[code] = Actor(tenant=tenant, caller=REPLAY_KEY, role=Role.VENDOR, party=parties[code].id, origin=HERE)
+    actors[ENGINEERING] = Actor(
+        tenant=tenant, caller=REPLAY_KEY, role=Role.INGEST, party=parties[ENGINEERING].id, origin=HERE
+    )
     return actors
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.attainment import Status, TimeEvidence, shown, shown_target
-from domain.breach import Breach, Confirmed, Open, Severity, Withdrawn
-from domain.calendars import ContractYearWindow, Every, Window
+from domain.breach import AtRisk, Breach, Confirmed, Open, RiskPassed, Severity, Withdrawn
+from domain.calendars import ContractYearWindow, Every, RollingWindow, Window
 from domain.metric import Metric
 from domain.ratio import Direction, Ratio
 from domain.spans import Span
@@ -149,6 +149,12 @@ def _breaches(account: Account) -> Iterator[RenderableType]:
         if verdict.breach is not None:
             table.add_row(*_breach_cells(verdict, verdict.breach))
     yield table
+    risks = account.risks
+    yield Text(
+        f"Early warning: {risks.opened} of them were at risk before they opened; {risks.passed} more periods were at"
+        f" risk and passed, {risks.running} are now.",
+        style="dim",
+    )
     if len(breached) > BREACHES_TOLD:
         more = f"The newest {BREACHES_TOLD}, and {len(breached) - BREACHES_TOLD} more"
         yield Text(f"{more}: ask for `breaches` in GraphQL, or see all with --json.", style="dim")
@@ -177,6 +183,8 @@ def _state(breach: Breach) -> str:
             return f"{since:%Y-%m-%d}"
         case Withdrawn():
             return "withdrawn"
+        case AtRisk() | RiskPassed():
+            raise AssertionError("what never opened is told apart")
         case _ as never:
             assert_never(never)
 
@@ -195,7 +203,7 @@ def label(window: Window, span: Span) -> str:
     if isinstance(window, ContractYearWindow):
         end = span.end.astimezone(ZoneInfo(window.zone))
         return f"{start:%Y}" if (start.month, start.day) == (1, 1) else f"{start:%Y}/{end:%y}"
-    if window.anchor_day != 1:
+    if isinstance(window, RollingWindow) or window.anchor_day != 1:
         return f"{start:%Y-%m-%d}"
     match window.every:
         case Every.DAY:

@@ -8,8 +8,18 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from domain.agreement import Agreement
-from domain.attainment import CountEvidence, Evidence, SampleEvidence, TimeEvidence, shown, shown_target
-from domain.breach import Breach, BreachState, Confirmed, Open, Withdrawn
+from domain.attainment import (
+    CaseEvidence,
+    CountEvidence,
+    Evidence,
+    PercentileEvidence,
+    SampleEvidence,
+    SliceEvidence,
+    TimeEvidence,
+    shown,
+    shown_target,
+)
+from domain.breach import AtRisk, Breach, BreachState, Confirmed, Open, RiskPassed, Withdrawn
 from domain.metric import Metric
 from domain.ratio import Ratio
 from runtime.demo.account import Account, Verdict
@@ -51,6 +61,11 @@ def as_json(account: Account) -> dict[str, object]:
         "finished": [_verdict(each) for each in account.finished],
         "running": [_verdict(each) for each in account.running],
         "breaches": [_breach(each, each.breach) for each in account.breached if each.breach is not None],
+        "risks": {
+            "opened": account.risks.opened,
+            "passed": account.risks.passed,
+            "running": account.risks.running,
+        },
     }
 
 
@@ -127,6 +142,8 @@ def _state(state: BreachState) -> tuple[str, datetime]:
             return "confirmed", since
         case Withdrawn(since=since):
             return "withdrawn", since
+        case AtRisk() | RiskPassed():
+            raise AssertionError("what never opened is told apart")
         case _ as never:
             assert_never(never)
 
@@ -146,21 +163,13 @@ def _exact(value: Ratio) -> Json:
 def _evidence(evidence: Evidence) -> Json:
     match evidence:
         case TimeEvidence():
+            return _time(evidence)
+        case CaseEvidence():
             return {
-                "kind": "time",
-                "periodUs": evidence.period_us,
-                "excludedUs": evidence.excluded_us,
-                "allowedUs": evidence.allowed_us,
-                "downUs": evidence.down_us,
-                "excusedUs": evidence.excused_us,
-                "shortUs": evidence.short_us,
-                "weightlessUs": evidence.weightless_us,
-                "missingUs": evidence.missing_us,
-                "outages": [
-                    {"externalId": each.external_id, "revision": each.revision, "use": each.use.value}
-                    for each in evidence.outages
-                ],
-                "outagesTotal": evidence.outages_total,
+                "kind": "cases",
+                "inTime": evidence.in_time,
+                "late": evidence.late,
+                "open": evidence.open,
             }
         case CountEvidence():
             return {
@@ -168,6 +177,23 @@ def _evidence(evidence: Evidence) -> Json:
                 "good": evidence.good,
                 "total": evidence.total,
                 "points": evidence.points,
+            }
+        case SliceEvidence():
+            return {
+                "kind": "slices",
+                "slices": evidence.slices,
+                "reported": evidence.reported,
+                "good": evidence.good,
+                "counted": evidence.counted,
+                "points": evidence.points,
+            }
+        case PercentileEvidence():
+            return {
+                "kind": "percentile",
+                "points": evidence.points,
+                "low": evidence.low,
+                "high": evidence.high,
+                "scale": evidence.scale,
             }
         case SampleEvidence():
             return {
@@ -180,3 +206,22 @@ def _evidence(evidence: Evidence) -> Json:
             }
         case _ as never:
             assert_never(never)
+
+
+def _time(evidence: TimeEvidence) -> Json:
+    return {
+        "kind": "time",
+        "periodUs": evidence.period_us,
+        "excludedUs": evidence.excluded_us,
+        "allowedUs": evidence.allowed_us,
+        "downUs": evidence.down_us,
+        "excusedUs": evidence.excused_us,
+        "shortUs": evidence.short_us,
+        "weightlessUs": evidence.weightless_us,
+        "missingUs": evidence.missing_us,
+        "outages": [
+            {"externalId": each.external_id, "revision": each.revision, "use": each.use.value}
+            for each in evidence.outages
+        ],
+        "outagesTotal": evidence.outages_total,
+    }

@@ -11,6 +11,9 @@ from domain.calendars import (
     CalendarWindow,
     ContractYearWindow,
     Every,
+    RollingDaysInvalid,
+    RollingWindow,
+    TilingWindow,
     UnknownZone,
     Window,
     natural_period,
@@ -226,7 +229,9 @@ def test_longer_periods_are_made_of_whole_days(every: Every, zone: str) -> None:
 
 @settings(max_examples=150)
 @given(windows, instants, st.integers(0, 1500))
-def test_periods_tile_time_from_the_one_that_contains_the_start(window: Window, starts: datetime, ahead: int) -> None:
+def test_periods_tile_time_from_the_one_that_contains_the_start(
+    window: TilingWindow, starts: datetime, ahead: int
+) -> None:
     until = starts + timedelta(days=ahead)
     found = list(periods(window, starts=starts, until=until))
     assert all(before.end == after.start for before, after in pairwise(found))
@@ -240,7 +245,7 @@ def test_periods_tile_time_from_the_one_that_contains_the_start(window: Window, 
 
 @given(windows, instants, st.integers(0, 3000), st.integers(0, 86_399))
 def test_the_natural_period_contains_the_instant_and_is_one_of_the_periods(
-    window: Window, starts: datetime, ahead: int, seconds: int
+    window: TilingWindow, starts: datetime, ahead: int, seconds: int
 ) -> None:
     instant = starts + timedelta(days=ahead, seconds=seconds)
     period = natural_period(window, instant, starts=starts)
@@ -256,7 +261,7 @@ def test_calendar_periods_do_not_depend_on_the_agreement(
 
 
 @given(windows, instants)
-def test_an_instant_may_be_told_in_any_zone(window: Window, instant: datetime) -> None:
+def test_an_instant_may_be_told_in_any_zone(window: TilingWindow, instant: datetime) -> None:
     elsewhere = instant.astimezone(zone_of("Asia/Kathmandu"))
     told = natural_period(window, elsewhere, starts=elsewhere)
     assert told == natural_period(window, instant, starts=instant)
@@ -288,3 +293,45 @@ def test_a_naive_instant_is_refused() -> None:
     naive = datetime(2024, 5, 1)  # noqa: DTZ001 - the point of the test
     with pytest.raises(ValueError, match="needs a zone"):
         natural_period(months("UTC"), naive, starts=EARLIEST)
+
+
+rolling_windows = st.builds(RollingWindow, days=st.integers(1, 40), zone=st.sampled_from(ZONES))
+
+
+@settings(max_examples=100)
+@given(rolling_windows, instants, st.integers(0, 400))
+def test_a_rolling_window_has_one_period_for_each_local_midnight(
+    window: RollingWindow, starts: datetime, ahead: int
+) -> None:
+    until = starts + timedelta(days=ahead)
+    found = list(periods(window, starts=starts, until=until))
+    length = timedelta(days=window.days)
+    assert all(period.end - period.start == length for period in found)
+    midnights = periods(days(window.zone), starts=starts, until=until + length)
+    assert [period.end for period in found] == [
+        day.start for day in midnights if starts <= day.start - length and day.start - length < until
+    ]
+
+
+def test_a_day_that_a_zone_skipped_ends_no_rolling_window() -> None:
+    window = RollingWindow(days=2, zone="Pacific/Apia")
+    assert list(periods(window, starts=utc("2011-12-27T10:00"), until=utc("2011-12-30T10:00"))) == [
+        span("2011-12-27T10:00", "2011-12-29T10:00"),
+        span("2011-12-28T10:00", "2011-12-30T10:00"),
+        span("2011-12-29T10:00", "2011-12-31T10:00"),
+    ]
+
+
+def test_a_day_of_a_rolling_window_is_24_hours_whatever_the_clocks_do() -> None:
+    window = RollingWindow(days=1, zone="Europe/Madrid")
+    assert list(periods(window, starts=utc("2024-03-30T22:00"), until=utc("2024-04-01T00:00"))) == [
+        span("2024-03-30T22:00", "2024-03-31T22:00"),
+        span("2024-03-31T22:00", "2024-04-01T22:00"),
+    ]
+
+
+@pytest.mark.parametrize("length", [0, -1, 367])
+def test_a_rolling_window_of_no_day_or_of_more_than_a_year_is_refused(length: int) -> None:
+    with pytest.raises(RollingDaysInvalid) as refused:
+        RollingWindow(days=length, zone="UTC")
+    assert refused.value.days == length

@@ -8,15 +8,27 @@ from fractions import Fraction
 
 import pytest
 
-from domain.attainment import Attainment, OutageUsed, Phase, Status, TimeEvidence, Use, budget_us, formula, shown
+from domain.aside import ExclusionUsed, SetAside
+from domain.attainment import (
+    Attainment,
+    OutageUsed,
+    Phase,
+    Status,
+    TimeEvidence,
+    Use,
+    budget_us,
+    formula,
+    shown,
+)
 from domain.errors import Invalid
-from domain.exclusion import Exclusion
+from domain.exclusion import Exclusion, ExclusionKind
 from domain.objective import Granularity
 from domain.outage_time import OutageFacts
 from domain.ratio import Ratio
 from tests.builders import (
     AFTER,
     AGREEMENT,
+    DAY,
     OBJECTIVE,
     OTHER_AGREEMENT,
     OTHER_SERVICE,
@@ -113,6 +125,19 @@ def test_a_verdict_tells_value_status_coverage_and_all_that_it_rests_on() -> Non
             outages_total=1,
         ),
         next_at=None,
+        set_aside=SetAside(
+            excluded_us=7200 * SECOND_US,
+            exclusions=(
+                ExclusionUsed(
+                    exclusion=maintenance.id,
+                    kind=ExclusionKind.MAINTENANCE,
+                    starts_at=DAY,
+                    recurrence=None,
+                    us=7200 * SECOND_US,
+                ),
+            ),
+            exclusions_total=1,
+        ),
     )
 
 

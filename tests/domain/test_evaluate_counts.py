@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from domain.allowed import counted_spans
 from domain.attainment import Attainment, CountEvidence, Phase, SampleEvidence, Status, formula, shown
 from domain.errors import Invalid, OutOfRange
-from domain.evaluate import counted_spans, sample_totals, tally_totals
 from domain.fact import Sample, SampleTotals, Tally, TallyTotals
 from domain.metric import CELL, COUNT_MAX, Aggregation, Metric
 from domain.ratio import Direction, Ratio
+from domain.totals import sample_totals, tally_totals
 from tests.builders import (
     AFTER,
     AGREEMENT,
@@ -47,10 +48,9 @@ def of_samples(aggregation: Aggregation, direction: Direction = AT_LEAST) -> Met
 
 
 def test_a_ratio_of_sums_divides_all_good_by_all_total() -> None:
-    totals = tally_totals(
-        [a_tally("10:00", 99, 100), a_tally("10:15", 0, 0), a_tally("11:00", 1, 300)], [a_span("0:00", "24:00")]
-    )
-    assert totals == TallyTotals(good=100, total=400, points=3)
+    tallies = [a_tally("10:00", 99, 100), a_tally("10:05", 0, 0), a_tally("11:00", 1, 300)]
+    totals = tally_totals(tallies, [a_span("0:00", "24:00")], CELL)
+    assert totals == TallyTotals(good=100, total=400, points=3, cells=2)
     assert judged(facts=totals, metric=RATIO, objective=an_objective("25", metric=RATIO)) == Attainment(
         objective=OBJECTIVE,
         version=VERSION,
@@ -61,7 +61,7 @@ def test_a_ratio_of_sums_divides_all_good_by_all_total() -> None:
         phase=Phase.FINAL,
         status=Status.MET,
         value=Ratio(100, 400),
-        coverage=None,
+        coverage=Ratio(2, 96),
         evidence=CountEvidence(allowed_us=DAY_US, excluded_us=0, good=100, total=400, points=3),
         next_at=None,
     )
@@ -209,3 +209,30 @@ def test_a_sample_that_is_no_number_of_bounded_size_is_refused(text: str) -> Non
 def test_a_summed_sample_is_not_negative() -> None:
     with pytest.raises(OutOfRange, match="a summed value is not negative"):
         of_samples(Aggregation.SUM).quantised(Decimal(-1))
+
+
+def test_the_coverage_of_counts_is_the_share_of_cells_with_a_point() -> None:
+    """An hour of the day is excluded; of the rest the four quarters from noon on have points, on either stream."""
+    exclusions = [an_exclusion("11:00", "12:00")]
+    spans = counted_spans(a_subject(metric=RATIO), exclusions, a_period(), AFTER)
+    tallies = [a_tally(start, 1, 1) for start in ("11:30", "12:00", "12:10", "12:15", "12:30", "12:45", "12:45")]
+    totals = tally_totals(tallies, spans, CELL)
+    assert totals == TallyTotals(good=6, total=6, points=6, cells=4)
+    verdict = judged(facts=totals, metric=RATIO, objective=an_objective(metric=RATIO), exclusions=exclusions)
+    assert (verdict.coverage, verdict.status) == (Ratio(4, 92), Status.MET)
+
+
+@pytest.mark.parametrize(("minimum", "status"), [("4.1", Status.MET), ("4.2", Status.HELD)])
+def test_counts_are_held_below_the_declared_minimum_of_coverage(minimum: str, status: Status) -> None:
+    totals = TallyTotals(good=5, total=5, points=5, cells=4)
+    objective = an_objective(metric=RATIO, minimum_coverage=minimum)
+    assert judged(facts=totals, metric=RATIO, objective=objective).status is status
+
+
+def test_a_miss_that_no_missing_sample_could_mend_is_told_below_the_coverage() -> None:
+    metric = of_samples(Aggregation.MAXIMUM, AT_MOST)
+    objective = an_objective("5", metric=metric, minimum_coverage="100")
+    totals = SampleTotals(points=1, sum=9000, minimum=9000, maximum=9000, cells=1)
+    assert judged(facts=totals, metric=metric, objective=objective).status is Status.MISSED
+    calm = SampleTotals(points=1, sum=1, minimum=1, maximum=1, cells=1)
+    assert judged(facts=calm, metric=metric, objective=objective).status is Status.HELD

@@ -10,10 +10,11 @@ import pytest
 
 from domain.agreement import Agreement, AgreementKind, Version
 from domain.calendars import CalendarWindow, Every
+from domain.case import Milestone
 from domain.errors import Invalid, Taken
 from domain.ids import AgreementId, MetricId, ObjectiveId, PartyId, ServiceId, VersionId
 from domain.levels import effective, refuse_equal_scope, refuse_loosening
-from domain.objective import Missing, Objective, Override
+from domain.objective import LowVolume, Missing, Objective, Override
 from domain.ratio import Direction, Ratio
 from domain.service import Service
 
@@ -109,6 +110,7 @@ TIGHT = promise("availability", "99.5", Override.TIGHTEN)
             "its minimum duration is longer",
         ),
         (replace(promise("availability", "99.6"), minimum=Ratio.percent("99")), "its target is looser"),
+        (replace(promise("availability", "99.6"), low_volume=LowVolume.ONE_MISS), "it tolerates a miss of few cases"),
     ],
 )
 def test_a_tighten_only_objective_is_not_loosened_in_either_order_of_activation(lower: Objective, reason: str) -> None:
@@ -124,3 +126,23 @@ def test_a_tighter_or_equal_objective_below_a_tighten_only_one_is_taken() -> Non
     upper = agreed("corporate", TIGHT)
     refuse_loosening(agreed("customer", promise("availability", "99.5"), customer=GROUP), [upper])
     refuse_loosening(agreed("customer", promise("availability", "99.9"), customer=GROUP), [upper])
+
+
+def test_an_agreement_that_whoever_activates_does_not_see_binds_without_its_name() -> None:
+    upper = agreed("corporate", TIGHT)
+    lower = agreed("customer", promise("availability", "90"), customer=GROUP)
+    for named, told in ((None, r"\(agreement corporate\)"), ((), r"\(by another agreement of the provider\)")):
+        with pytest.raises(Invalid, match=told):
+            refuse_loosening(lower, [upper], named=named)
+
+
+def test_a_promise_about_cases_is_tightened_by_a_shorter_limit_of_the_same_milestone() -> None:
+    tight = replace(TIGHT, case_milestone=Milestone.RESOLUTION, case_limit=timedelta(hours=4))
+    upper = agreed("corporate", tight)
+    shorter = replace(tight, case_limit=timedelta(hours=3))
+    longer = replace(tight, case_limit=timedelta(hours=5))
+    other = replace(shorter, case_milestone=Milestone.RESPONSE)
+    refuse_loosening(agreed("customer", shorter, customer=GROUP), [upper])
+    for lower, reason in ((longer, "its limit is longer"), (other, "not comparable: another milestone")):
+        with pytest.raises(Invalid, match=reason):
+            refuse_loosening(agreed("customer", lower, customer=GROUP), [upper])

@@ -1,4 +1,4 @@
-"""Worked cases with sources. Each is either applied here or named as waiting, so that a new one can't be missed."""
+"""Worked cases with sources. Each is applied here or beside, or named as waiting, so that a new one can't be missed."""
 
 from __future__ import annotations
 
@@ -29,13 +29,20 @@ Case = Mapping[str, Any]
 CASES: Mapping[str, Case] = {
     case["id"]: case for case in json.loads((Path(__file__).parent / "cases.json").read_text(encoding="utf-8"))
 }
-APPLIED = frozenset({"anchored-month-and-daylight-saving", "budgets", "planning-composition", "attribution-serial"})
+APPLIED = frozenset(
+    {
+        "anchored-month-and-daylight-saving",
+        "budgets",
+        "mean-of-slices",
+        "planning-composition",
+        "attribution-serial",
+    }
+)
 WAITING = {
     "at-risk-pool": "credit terms",
     "shared-miss-own-money": "credit terms",
     "persistent-failure": "credit terms",
     "bands-with-cap": "credit terms",
-    "mean-of-slices": "the mean of slices",
     "attribution-redundant": "attribution",
     "expected-default": "termination rights",
     "earn-back": "earn-back",
@@ -58,7 +65,7 @@ def test_months_are_anchored_and_daylight_saving_is_right() -> None:
 
 
 def test_a_budget_by_time_is_the_share_that_the_target_leaves() -> None:
-    """The other case counts slices, which are still to come."""
+    """The other case counts slices: tests/golden/test_golden_slices.py."""
     by_time = [case for case in CASES["budgets"]["cases"] if case["method"] == "time"]
     assert len(by_time) == 1
     for case in by_time:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from graph.limits import Limits
 from graph.schema import schema
 from persistence.database import Database
 from runtime.clock import Mint
+from runtime.proposed_holidays import proposed_holidays
 
 LIMITS = Limits()
 DOCUMENTS = Documents(schema, LIMITS)
@@ -104,9 +106,9 @@ def an_asker(database: Database, actor: Actor, mint: Mint, now: datetime, *, hea
     opened: list[Actor] = []
 
     @asynccontextmanager
-    async def open_work(actor: Actor) -> AsyncIterator[Work]:
+    async def open_work(actor: Actor, *, deadline: float = math.inf) -> AsyncIterator[Work]:
         opened.append(actor)
-        async with database.open_work(actor) as work:
+        async with database.open_work(actor, deadline=deadline) as work:
             yield work
 
     application = Application(
@@ -115,6 +117,7 @@ def an_asker(database: Database, actor: Actor, mint: Mint, now: datetime, *, hea
         mint=mint,
         seal=Seal(b"s" * 32),
         awaken=_soon,
+        propose_holidays=proposed_holidays,
         heartbeat_seconds=heartbeat_seconds,
     )
     return Asker(application=application, actor=actor, clock=clock, opened=opened)

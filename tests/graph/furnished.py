@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.ids import KeyId, PartyId
+from domain.policy import Role
 from graph.ids import decode
 from tests.graph.asking import Asker
 

@@ -18,9 +18,11 @@ import strawberry
 import uvicorn
 from strawberry.schema.config import StrawberryConfig
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
+from domain.audit import Origin
 from domain.errors import NotFound, Unauthenticated
 from domain.ids import KeyId, TenantId
+from domain.policy import Role
 from graph.app import create_app, server_options
 from graph.context import Context
 from graph.documents import Documents
@@ -294,7 +296,7 @@ def a_service(limits: Limits = DEFAULTS, **options: Any) -> Iterator[Service]:
     """The service on a free port; the options are those of `create_app`."""
     journal = Journal()
 
-    async def authenticate(authorization: str | None, *, tenant: str | None) -> Actor:
+    async def authenticate(authorization: str | None, *, tenant: str | None, origin: Origin | None = None) -> Actor:
         journal.checks += 1
         actor = journal.tokens.get((authorization or "").removeprefix("Bearer "))
         if journal.broken or authorization == "Bearer broken":

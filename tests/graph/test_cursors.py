@@ -57,6 +57,23 @@ def test_a_changed_byte_is_noticed() -> None:
             SEAL.open("breaches", SCOPE, changed)
 
 
-def test_a_short_secret_is_refused() -> None:
-    with pytest.raises(ValueError, match="32 bytes or more, not 31"):
-        Seal(b"s" * 31)
+def test_a_new_secret_seals_and_the_former_one_still_opens() -> None:
+    renewed = Seal(b"t" * 32, b"s" * 32)
+    assert renewed.open("breaches", SCOPE, CURSOR) == b"2026|42"
+    sealed = renewed.seal("breaches", SCOPE, b"2026|42")
+    assert sealed == Seal(b"t" * 32).seal("breaches", SCOPE, b"2026|42") != CURSOR
+    # The order is to be turned when all processes know both, so each opens what the other sealed.
+    assert Seal(b"s" * 32, b"t" * 32).open("breaches", SCOPE, sealed) == b"2026|42"
+
+
+def test_one_of_several_secrets_opens_no_more_than_it_did_alone() -> None:
+    with pytest.raises(CursorInvalid):
+        Seal(b"t" * 32, b"s" * 32).open("agreements", SCOPE, CURSOR)
+    with pytest.raises(CursorInvalid):
+        Seal(b"t" * 32, b"u" * 32).open("breaches", SCOPE, CURSOR)
+
+
+@pytest.mark.parametrize("secrets", [(), (b"s" * 31,), (b"s" * 32, b"s" * 31)])
+def test_a_short_secret_is_refused(secrets: tuple[bytes, ...]) -> None:
+    with pytest.raises(ValueError, match="32 bytes or more"):
+        Seal(*secrets)

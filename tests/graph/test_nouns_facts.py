@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
+from domain.policy import Role
 from persistence.database import Database
 from runtime.clock import Mint
 from tests.graph.asking import Asker, an_asker
@@ -145,7 +146,7 @@ async def test_tallies_are_judged_with_their_evidence(asker: Asker) -> None:
         "status": "MISSED",
         "value": "98.500000",
         "budget": None,
-        "coverage": None,
+        "coverage": "2.083333",
         "evidence": {"__typename": "TallyEvidence", "allowed": "PT24H", "good": "197", "total": "200", "points": "2"},
     }
 

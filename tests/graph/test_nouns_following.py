@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.ids import KeyId
+from domain.policy import Role
 from graph.errors import RequestError
 from persistence.database import Database
 from persistence.operator import Operator

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.ids import KeyId
+from domain.policy import Role
 from persistence.database import Database
 from persistence.operator import Operator
 from runtime.clock import Mint

@@ -16,7 +16,7 @@ from graph.schema import schema_text
 from persistence.database import Database
 from runtime.clock import Mint
 from tests.graph.asking import Asker, an_asker
-from tests.graph.furnished import START, Furnished, a_promise, a_stream, an_agreement, furnish
+from tests.graph.furnished import START, Furnished, a_promise, a_stream, an_agreement, furnish, made
 
 SCHEMA = build_schema(schema_text())
 T0, T1 = "2026-01-01T10:00:00Z", "2026-01-01T10:05:00Z"
@@ -33,10 +33,11 @@ ODD: dict[str, list[object]] = {
 Path = tuple[str | int, ...]
 
 
-def inputs(made: Furnished) -> dict[str, dict[str, Any]]:
+def inputs(there: Furnished) -> dict[str, dict[str, Any]]:
     """For each mutation an input with every field, the list fields with one item."""
-    acme, api, uptime = made.parties["acme"], made.services["acme-api"], made.metrics["uptime"]
+    acme, api, uptime = there.parties["acme"], there.services["acme-api"], there.metrics["uptime"]
     outage = {"stream": a_stream("uptime", source="odd"), "externalId": "odd", "replacesRevision": 1}
+    ticket = {"stream": a_stream("tickets", source="odd"), "externalId": "odd", "replacesRevision": 1}
     promise = a_promise(uptime, source="odd", minimum="98", minimumDuration="PT5M", minimumCoverage="50")
     terms = an_agreement("odd", acme, promise, clauses=[{"kind": "SCOPE", "text": "x"}], grace="PT1H")
     own = ("effectiveFrom", "objectives", "clauses", "grace")
@@ -62,9 +63,9 @@ def inputs(made: Furnished) -> dict[str, dict[str, Any]]:
             "structure": {"kOfN": {"k": 1, "parts": [{"component": api}]}},
         },
         "changeServiceStructure": {"service": api, "structure": {"component": api}, "effectiveFrom": T0},
-        "draftAgreement": {**terms, "service": api, "customer": made.parties["us"], "endsAt": "2027-01-01T00:00:00Z"},
-        "amendAgreement": {"agreement": made.agreements["uc-acme"], **{name: terms[name] for name in own}},
-        "activateAgreement": {"agreement": made.agreements["uc-acme"]},
+        "draftAgreement": {**terms, "service": api, "customer": there.parties["us"], "endsAt": "2027-01-01T00:00:00Z"},
+        "amendAgreement": {"agreement": there.agreements["uc-acme"], **{name: terms[name] for name in own}},
+        "activateAgreement": {"agreement": there.agreements["uc-acme"]},
         "recordOutages": {
             "outages": [{**outage, "impact": "major", "startedAt": T0, "endedAt": T1}],
             "reports": [{"stream": a_stream("uptime"), "through": T0}],
@@ -75,6 +76,22 @@ def inputs(made: Furnished) -> dict[str, dict[str, Any]]:
             "samples": [{"stream": a_stream("latency"), "instants": [T0], "values": ["1"], "replacesRevision": 1}],
         },
         "withdrawMeasurements": {"stream": a_stream("success"), "instants": [T0], "replacesRevision": 1},
+        "recordStates": {
+            "series": [{"stream": a_stream("probes"), "instants": [T0], "states": ["up"], "replacesRevision": 1}],
+        },
+        "withdrawStates": {"stream": a_stream("probes"), "instants": [T0], "replacesRevision": 1},
+        "recordCases": {
+            "cases": [
+                {
+                    **ticket,
+                    "openedAt": T0,
+                    "respondedAt": T1,
+                    "pauses": [{"pausedAt": T0, "resumedAt": T1}],
+                    "resolvedAt": T1,
+                }
+            ],
+        },
+        "withdrawCases": {"cases": [ticket]},
         "recordExclusion": {
             "kind": "AGREED",
             "service": api,
@@ -130,7 +147,10 @@ assert MUTATION is not None
 @pytest.mark.parametrize("mutation", list(MUTATION.fields))
 async def test_an_odd_value_is_no_fault(database: Database, admin: Actor, mint: Mint, mutation: str) -> None:
     asker = an_asker(database, admin, mint, START + timedelta(days=1))
-    given = inputs(await furnish(asker))[mutation]
+    furnished = await furnish(asker)
+    await made(asker, "Metric", "probes", aggregation="AVAILABILITY", shape="STATE", staleness="PT1H")
+    await made(asker, "Metric", "tickets", aggregation="CASES_WITHIN")
+    given = inputs(furnished)[mutation]
     assert MUTATION is not None
     type_ = MUTATION.fields[mutation].args["input"].type
     faults = {

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.ids import KeyId
+from domain.policy import Role
 from graph.ids import encode
 from persistence.database import Database
 from persistence.operator import Operator

@@ -152,7 +152,7 @@ def test_the_standard_introspection_query_passes(depth: int) -> None:
 
 def test_introspection_in_circles_is_refused() -> None:
     circles = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }"
-    assert codes(circles) == ["LISTS_TOO_DEEP"]
+    assert codes(circles) == ["INTROSPECTION_TOO_LARGE", "LISTS_TOO_DEEP"]
     assert codes("{ __schema { queryType {" + "ofType {" * 18 + "name" + "}" * 21) == ["INTROSPECTION_TOO_DEEP"]
 
 

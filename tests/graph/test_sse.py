@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
+from domain.policy import Role
 from graph.limits import Limits
 from tests.graph.service import ADMIN, Service, a_service
 

@@ -12,7 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
+from domain.policy import Role
 from graph.limits import Limits
 from tests.graph.service import ADMIN, Service, a_service
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from domain.attainment import Attainment, CountEvidence, Phase, Status
 from domain.breach import Breach, Open, Severity, Transition
-from domain.columns import SampleColumns
+from domain.case import Case, CaseRevision
+from domain.columns import SampleColumns, StateColumns
 from domain.exclusion import Exclusion, ExclusionKind
 from domain.feed import BreachChange, PostingKind
 from domain.ids import BreachId, ExclusionId
@@ -58,7 +59,22 @@ async def _facts(world: World, work: Work, side: Side) -> None:
     await work.measurements.add_samples(
         [SampleColumns(stream=samples.id, instants=[JANUARY], values=[5], originals=[None])]
     )
+    await _states_and_cases(world, work, side)
     await work.exclusions.add([an_exclusion(world, side)])
+
+
+async def _states_and_cases(world: World, work: Work, side: Side) -> None:
+    probes, tickets = await work.streams.obtain(
+        [world.stream(world.probes, side.service), world.stream(world.tickets, side.service)]
+    )
+    await work.states.add([StateColumns(stream=probes.id, instants=[JANUARY], states=["up"])])
+    cases = [
+        Case(external_id="resolved", opened_at=JANUARY, resolved_at=JANUARY + HOUR),
+        Case(external_id="open", opened_at=JANUARY),
+    ]
+    await work.cases.add(
+        [CaseRevision(stream=tickets.id, external_id=each.external_id, revision=1, case=each) for each in cases]
+    )
 
 
 def an_exclusion(world: World, side: Side) -> Exclusion:

@@ -9,10 +9,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.errors import Taken, TenantMissing
 from domain.ids import KeyId, TenantId
 from domain.party import PartyKind
+from domain.policy import Role
 from persistence.conflicts import translated
 from persistence.database import Database, raw_of
 from persistence.directory import Directory

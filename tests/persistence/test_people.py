@@ -11,9 +11,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from domain.actor import Role
+from domain.audit import Door, Origin
 from domain.errors import NotFound, Taken, WrongState
-from domain.ids import MembershipId, PartyId, PersonId, TenantId
+from domain.ids import AuditEntryId, MembershipId, PartyId, PersonId, TenantId
+from domain.policy import Role
 from persistence.database import Database
 from persistence.directory import Directory
 from persistence.operator import Operator
@@ -63,7 +64,15 @@ def an_invitation(tenant: TenantId, mint: Mint, *, subject: str | None = None, c
 
 
 async def joined(directory: Directory, invitation: Membership, subject: str, mint: Mint) -> PersonId | None:
-    return await directory.join(invitation, PersonId(mint()), issuer=ISSUER, subject=subject, at=LATER)
+    return await directory.join(
+        invitation,
+        PersonId(mint()),
+        issuer=ISSUER,
+        subject=subject,
+        at=LATER,
+        entry=AuditEntryId(mint()),
+        origin=Origin(door=Door.HTTP, address="192.0.2.7", request="r-1"),
+    )
 
 
 async def test_one_person_is_one_in_all_tenants_and_is_listed_in_each(

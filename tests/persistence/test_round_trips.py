@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
 from domain.agreement import AgreementKind, Clause, ClauseKind
+from domain.aside import ExclusionUsed, SetAside
 from domain.attainment import (
     Attainment,
     CountEvidence,
     Evidence,
     OutageUsed,
+    PercentileEvidence,
     Phase,
     SampleEvidence,
+    SliceEvidence,
     Status,
     TimeEvidence,
     Use,
 )
-from domain.breach import Breach, Confirmed, Open, Severity, Transition, Withdrawn
-from domain.calendars import CalendarWindow, ContractYearWindow, Every, Window
-from domain.exclusion import Exclusion, ExclusionKind
+from domain.breach import AtRisk, Breach, BreachState, Confirmed, Open, RiskPassed, Severity, Transition, Withdrawn
+from domain.calendars import CalendarWindow, ContractYearWindow, Every, RollingWindow, Window
+from domain.exclusion import Exclusion, ExclusionKind, ExclusionTerms
 from domain.feed import BreachChange, BreachEvent, BreachFilter, PostingKind
+from domain.hours import ServiceHours
 from domain.ids import BreachId, ExclusionId, MetricId, ObjectiveId, PartyId, Position, ServiceId
-from domain.metric import Aggregation, Metric
-from domain.objective import Granularity, Importance, Missing, Objective, Override
+from domain.metric import Aggregation, Metric, Shape
+from domain.objective import Granularity, Importance, LowVolume, Missing, Objective, Override
 from domain.party import Party, PartyKind
+from domain.projection import Projection
 from domain.ratio import Direction, Ratio
+from domain.recurrence import Recurrence
+from domain.risk import Cause, Risk
 from domain.service import Service, StructureVersion
 from domain.spans import Span
 from domain.structure import AllOf, AnyOf, Component, KOfN, Structure
@@ -52,17 +60,28 @@ async def test_metrics(world: World) -> None:
     metrics = [
         Metric(
             id=MetricId(world.mint()),
-            code=f"m-{aggregation.value}",
+            code=f"m-{aggregation.value}-{shape.value}",
             name="Metric",
             aggregation=aggregation,
-            direction=Direction.AT_LEAST if aggregation is Aggregation.AVAILABILITY else Direction.AT_MOST,
+            shape=shape,
+            direction=(
+                Direction.AT_LEAST
+                if aggregation.is_share and aggregation is not Aggregation.RATIO_OF_SUMS
+                else Direction.AT_MOST
+            ),
             unit="ms",
             scale=9,
             grid=timedelta(hours=6),
             weights={"major": Fraction(1), "partial": Fraction(333_333, 1_000_000), "none": Fraction(0)},
             methodology="As measured.\nTwice.",
+            percentile=Decimal("99.999999") if aggregation is Aggregation.PERCENTILE else None,
+            slice=timedelta(minutes=5) if aggregation.is_sliced else None,
+            slice_target=Decimal("99.95") if aggregation is Aggregation.GOOD_SLICES else None,
+            slice_direction=Direction.AT_MOST if aggregation is Aggregation.GOOD_SLICES else Direction.AT_LEAST,
+            staleness=timedelta(minutes=2, microseconds=1) if shape is Shape.STATE else None,
         )
         for aggregation in Aggregation
+        for shape in aggregation.shapes
     ]
     async with world.open() as work:
         await work.metrics.add(metrics)
@@ -100,6 +119,12 @@ def every_objective(world: World) -> tuple[Objective, ...]:
     windows: list[Window] = [CalendarWindow(every=every, zone="Europe/Berlin") for every in Every]
     windows.append(CalendarWindow(every=Every.MONTH, zone="Asia/Kathmandu", anchor_day=31))
     windows.append(ContractYearWindow(zone="Pacific/Apia"))
+    windows.append(RollingWindow(days=366, zone="America/Havana"))
+    hours = ServiceHours(
+        zone="Australia/Lord_Howe",
+        weekly=(((0, 1), (1, 1440)), *((),) * 5, ((1439, 1440),)),
+        holidays=(date(2011, 12, 30), date(2199, 12, 31)),
+    )
     plain = [
         replace(world.objective(world.availability), id=ObjectiveId(world.mint()), code=f"o-{number}", window=window)
         for number, window in enumerate(windows)
@@ -120,6 +145,8 @@ def every_objective(world: World) -> tuple[Objective, ...]:
         missing=Missing.BAD,
         minimum_coverage=Ratio(999, 1000),
         override=Override.TIGHTEN,
+        low_volume=LowVolume.ONE_MISS,
+        hours=hours,
     )
     return (*plain, full)
 
@@ -130,6 +157,20 @@ async def test_agreements_with_every_window_and_term(world: World) -> None:
         clauses=tuple(Clause(kind=kind, text=f"{kind.value}: “quoted”, [1], {{}}") for kind in ClauseKind),
         grace=timedelta(days=92),
         judge_partial_periods=True,
+        exclusion_terms=(
+            ExclusionTerms(kind=ExclusionKind.MAINTENANCE, notice=timedelta(days=3, microseconds=1)),
+            ExclusionTerms(kind=ExclusionKind.AGREED, yearly_cap=timedelta(0)),
+        ),
+        recurring=(
+            Recurrence(
+                rule="FREQ=WEEKLY;BYDAY=SU;COUNT=3",
+                starts=datetime(2024, 1, 7, 2, 30),  # noqa: DTZ001 - on the wall
+                zone="Asia/Kathmandu",
+                duration=timedelta(hours=1, microseconds=1),
+                kind=ExclusionKind.MAINTENANCE,
+                reason="“Sundays”",
+            ),
+        ),
     )
     draft = replace(
         world.agreement("full", version, provider=world.vendor.party.id, customer=None, service=None),
@@ -181,10 +222,39 @@ def evidences(world: World) -> list[Evidence]:
         ),
         CountEvidence(allowed_us=1, excluded_us=2, good=HUGE, total=HUGE + 1, points=3),
         SampleEvidence(allowed_us=1, excluded_us=2, points=3, sum=-HUGE, minimum=None, maximum=HUGE, scale=9),
+        *(
+            SliceEvidence(
+                allowed_us=1,
+                excluded_us=2,
+                slice_us=3,
+                slices=4,
+                slices_total=5,
+                reported=6,
+                idle=7,
+                good=good,
+                counted=9,
+                bad=HUGE,
+                points=11,
+            )
+            for good in (None, 8)
+        ),
+        *(
+            PercentileEvidence(
+                allowed_us=1,
+                excluded_us=2,
+                percentile=Decimal("99.900"),
+                points=3,
+                low=low,
+                high=HUGE,
+                undecided=undecided,
+                scale=9,
+            )
+            for low, undecided in ((None, False), (-HUGE, True))
+        ),
     ]
 
 
-@pytest.mark.parametrize("which", range(3))
+@pytest.mark.parametrize("which", range(7))
 async def test_attainments_with_every_kind_of_evidence(world: World, which: int) -> None:
     side = world.vendor
     period = (await lay_down(world, side))[0]
@@ -201,6 +271,20 @@ async def test_attainments_with_every_kind_of_evidence(world: World, which: int)
         coverage=Ratio(1, 3),
         evidence=evidences(world)[which],
         next_at=NOW + timedelta(microseconds=1),
+        set_aside=SetAside(
+            closed_us=HUGE,
+            excluded_us=1,
+            exclusions=(
+                ExclusionUsed(
+                    exclusion=ExclusionId(world.mint()),
+                    kind=ExclusionKind.AGREED,
+                    starts_at=NOW,
+                    recurrence=3,
+                    us=HUGE,
+                ),
+            ),
+            exclusions_total=101,
+        ),
     )
     final = replace(running, phase=Phase.FINAL, value=None, coverage=None, next_at=None, status=Status.HELD)
     restated = replace(final, phase=Phase.RESTATED, revision=2, status=Status.NOT_APPLICABLE)
@@ -213,8 +297,8 @@ async def test_attainments_with_every_kind_of_evidence(world: World, which: int)
         assert await work.attainments.revisions([running.id]) == {running.id: [final, restated]}
 
 
-@pytest.mark.parametrize("state", [Open(NOW), Confirmed(NOW), Withdrawn(NOW)])
-async def test_breaches(world: World, state: Open | Confirmed | Withdrawn) -> None:
+@pytest.mark.parametrize("state", [AtRisk(NOW), RiskPassed(NOW), Open(NOW), Confirmed(NOW), Withdrawn(NOW)])
+async def test_breaches(world: World, state: BreachState) -> None:
     side = world.vendor
     period = (await lay_down(world, side))[0]
     opened = Breach(
@@ -227,7 +311,15 @@ async def test_breaches(world: World, state: Open | Confirmed | Withdrawn) -> No
         state=Open(JANUARY),
         opened_at=JANUARY,
     )
-    changed = replace(opened, severity=Severity.MINIMUM, state=state)
+    risk = Risk(
+        raised_at=JANUARY,
+        looked_at=NOW,
+        causes=tuple(Cause),
+        calm_since=NOW,
+        projection=Projection(expected=Decimal("12.3400"), probability=Decimal("0.0001")),
+    )
+    opened = replace(opened, risk=Risk(raised_at=NOW, looked_at=NOW, causes=(Cause.PROJECTION,)))
+    changed = replace(opened, severity=Severity.MINIMUM, state=state, opened_at=NOW, ended_at=NOW, risk=risk)
     async with world.open() as work:
         await work.breaches.save({period.period.id: opened})
         assert await work.breaches.by_ids([opened.id]) == {opened.id: opened}
@@ -280,6 +372,7 @@ async def test_breach_events(world: World, transition: Transition) -> None:
         target=Ratio(999, 1000),
         shown_value=None,
         shown_target="99.9",
+        causes=tuple(Cause),
     )
     async with world.open() as work:
         await work.feed.append([change])

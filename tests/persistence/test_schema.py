@@ -12,15 +12,17 @@ import pytest
 from sqlalchemy import create_mock_engine
 from sqlalchemy.exc import DBAPIError
 
-from domain.actor import Role
 from domain.agreement import AgreementKind
 from domain.attainment import Phase, Status
+from domain.audit import CallerKind, Door
 from domain.breach import Severity, Transition
+from domain.case import Milestone
 from domain.exclusion import ExclusionKind
 from domain.feed import PostingKind
-from domain.metric import Aggregation
-from domain.objective import Granularity, Importance, Missing, Override
+from domain.metric import Aggregation, Shape
+from domain.objective import Granularity, Importance, LowVolume, Missing, Override
 from domain.party import PartyKind
+from domain.policy import Role
 from domain.ratio import Direction
 from persistence import migrate, tables
 from persistence.people import MembershipState
@@ -48,6 +50,7 @@ GRANTS = {
     "party": READ_AND_ADD | {"UPDATE(name)"},
     "agreement_version": READ_AND_ADD | {"UPDATE(activated_at)", "UPDATE(activation_posting_id)"},
     "open_outage": READ_AND_ADD | {"DELETE"},
+    "open_case": READ_AND_ADD | {"DELETE"},
     "mark": READ_AND_ADD | {"DELETE", "UPDATE(ordinal)"},
     "judged_period": READ_AND_ADD | {"DELETE", "UPDATE(due_at)"},
     "attainment": READ_AND_ADD
@@ -66,8 +69,15 @@ GRANTS = {
             "value_numerator",
         )
     },
-    "breach": READ_AND_ADD | {"UPDATE(severity)", "UPDATE(state)", "UPDATE(state_since)"},
+    "breach": READ_AND_ADD
+    | {f"UPDATE({name})" for name in ("ended_at", "opened_at", "risk", "severity", "state", "state_since")},
+    "judged_scope": READ_AND_ADD | {"UPDATE(objective_id)"},
     "idempotency_key": READ_AND_ADD | {"UPDATE(result)"},
+    "tally_cell": READ_AND_ADD
+    | {f"UPDATE({name}_{quarter})" for name in ("points", "good", "total") for quarter in range(4)},
+    "sample_cell": READ_AND_ADD
+    | {"UPDATE(stale)"}
+    | {f"UPDATE({name}_{quarter})" for name in ("points", "sum", "minimum", "maximum") for quarter in range(4)},
     "quota": READ_AND_ADD | {"UPDATE(filled_at)", "UPDATE(units)"},
 }
 """All that the service may do with tables. Facts, terms and the feed are only read and added to."""
@@ -213,8 +223,41 @@ async def test_the_service_owns_nothing_and_nothing_lends_it_rights(owner: async
         "SELECT table_name FROM information_schema.table_privileges"
         " WHERE grantee = 'PUBLIC' AND table_schema = 'public'"
     )
-    assert ({row["name"] for row in owners}, lenders, public) == ({"interpact_owner"}, [], [])
+    assert ({row["name"] for row in owners}, public) == ({"interpact_owner"}, [])
+    assert [row["name"] for row in lenders] == LENDERS
 
+
+async def test_the_service_has_no_way_to_a_month_but_by_the_whole_table(owner: asyncpg.Connection) -> None:
+    await owner.execute("SELECT keep_months('tally', '{2024-02-10, 2024-02-20, 2024-03-01}')")
+    found = await owner.fetch(
+        "SELECT relname, relrowsecurity AND relforcerowsecurity AS forced, relacl, relowner::regrole::text AS owner"
+        " FROM pg_class WHERE relnamespace = 'months'::regnamespace AND relkind = 'r' ORDER BY 1"
+    )
+    assert [tuple(row) for row in found] == [
+        (name, True, None, "interpact_owner") for name in ("tally_2024_02", "tally_2024_03")
+    ]
+    policies = await owner.fetch("SELECT * FROM pg_policies WHERE schemaname = 'months'")
+    usable = await owner.fetchval("SELECT has_schema_privilege('interpact_service', 'months', 'USAGE')")
+    assert (policies, usable) == ([], False)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "keep_months('party', '{2024-02-01}')",
+        "keep_months('tally', '{1989-12-31}')",
+        "keep_months('tally', '{2200-01-01}')",
+    ],
+)
+async def test_months_are_made_of_measurements_within_bounds_and_of_nothing_else(
+    owner: asyncpg.Connection, call: str
+) -> None:
+    with pytest.raises(asyncpg.RaiseError):
+        await owner.execute(f"SELECT {call}")
+
+
+LENDERS = ["keep_months"]
+"""Functions that run with their owner's rights, which are more than the service's."""
 
 CHOICES: dict[str, set[str]] = {
     "api_key_role_check": {each.value for each in Role},
@@ -223,21 +266,27 @@ CHOICES: dict[str, set[str]] = {
     "party_kind_check": {each.value for each in PartyKind},
     "metric_aggregation_check": {each.value for each in Aggregation},
     "metric_direction_check": {each.value for each in Direction},
+    "metric_shape_check": {each.value for each in Shape},
+    "metric_slice_direction_check": {each.value for each in Direction},
     "agreement_kind_check": {each.value for each in AgreementKind},
     "objective_direction_check": {each.value for each in Direction},
-    "objective_window_check": {"day", "week", "month", "quarter", "year", "contract_year"},
+    "objective_window_check": {"day", "week", "month", "quarter", "year", "contract_year", "rolling"},
     "objective_importance_check": {each.value for each in Importance},
     "objective_granularity_check": {each.value for each in Granularity},
     "objective_missing_check": {each.value for each in Missing},
+    "objective_case_milestone_check": {each.value for each in Milestone},
+    "objective_low_volume_check": {each.value for each in LowVolume},
     "objective_override_check": {each.value for each in Override},
     "exclusion_kind_check": {each.value for each in ExclusionKind},
     "attainment_phase_check": {each.value for each in Phase},
     "attainment_status_check": {each.value for each in Status},
     "breach_severity_check": {each.value for each in Severity},
-    "breach_state_check": {"open", "confirmed", "withdrawn"},
-    "feed_kind_check": {each.value for each in PostingKind} | {"breach"},
+    "breach_state_check": {"at_risk", "risk_passed", "open", "confirmed", "withdrawn"},
+    "feed_kind_check": {each.value for each in PostingKind} | {"breach", "restated"},
     "feed_transition_check": {each.value for each in Transition},
     "feed_severity_check": {each.value for each in Severity},
+    "audit_entry_caller_check": {each.value for each in CallerKind},
+    "audit_entry_door_check": {each.value for each in Door},
 }
 
 
@@ -293,9 +342,9 @@ async def test_migrations_go_up_and_down_and_up_again(bare: Urls) -> None:
 
 
 async def test_each_migration_goes_down_by_itself(bare: Urls) -> None:
-    for revision in ("0001", "0002", "0003", "0004", "0005"):
+    for revision in ("0001", "0002", "0003", "0004", "0005", "0006", "0007"):
         await asyncio.to_thread(migrate.upgrade, bare.owner, revision)
-    for revision in ("0004", "0003", "0002", "0001", "base"):
+    for revision in ("0006", "0005", "0004", "0003", "0002", "0001", "base"):
         await asyncio.to_thread(migrate.downgrade, bare.owner, revision)
     assert {row[0] for row in await shape(bare.superuser)} == OF_ALEMBIC
 

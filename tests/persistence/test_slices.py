@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.columns import StreamSpan, TotalsWanted
 from domain.feed import BreachFilter
 from domain.filters import (
@@ -23,6 +23,7 @@ from domain.filters import (
 from domain.ids import PartyId, Position
 from domain.paging import PageRequest
 from domain.party import PartyKind
+from domain.policy import Role
 from domain.ports import Work
 from domain.spans import Span
 from tests.persistence.filled import fill

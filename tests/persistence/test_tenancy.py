@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.errors import NotFound, TenantMissing
 from domain.ids import KeyId, TenantId
 from domain.mark import Mark
+from domain.policy import Role
 from domain.spans import Span
 from persistence import tables
 from persistence.conflicts import translated

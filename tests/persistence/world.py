@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.agreement import Agreement, AgreementKind, Period, Version
 from domain.calendars import CalendarWindow, Every
 from domain.columns import TallyColumns
@@ -15,9 +15,10 @@ from domain.fact import Outage, OutageRevision
 from domain.feed import PostingKind
 from domain.ids import AgreementId, KeyId, MetricId, ObjectiveId, PartyId, PeriodId, ServiceId, StreamId, VersionId
 from domain.mark import JudgedPeriod
-from domain.metric import Aggregation, Metric
+from domain.metric import Aggregation, Metric, Shape
 from domain.objective import Objective
 from domain.party import Party, PartyKind
+from domain.policy import Role
 from domain.ports import Mint, Work
 from domain.ratio import Direction, Ratio
 from domain.service import Service
@@ -58,6 +59,8 @@ class World:
     availability: Metric = field(init=False)
     success: Metric = field(init=False)
     latency: Metric = field(init=False)
+    probes: Metric = field(init=False)
+    tickets: Metric = field(init=False)
     vendor: Side = field(init=False)
     rival: Side = field(init=False)
 
@@ -71,7 +74,13 @@ class World:
         return Party(id=PartyId(self.mint()), code=code, name=code.title(), kind=kind, parent=parent)
 
     def metric(self, code: str, aggregation: Aggregation) -> Metric:
-        return Metric(id=MetricId(self.mint()), code=code, name=code.title(), aggregation=aggregation)
+        return Metric(
+            id=MetricId(self.mint()),
+            code=code,
+            name=code.title(),
+            aggregation=aggregation,
+            shape=aggregation.shapes[0],
+        )
 
     def service(self, code: str, provider: PartyId, *consumers: PartyId) -> Service:
         return Service(
@@ -179,8 +188,10 @@ async def populate(world: World) -> World:
     world.availability = world.metric("availability", Aggregation.AVAILABILITY)
     world.success = world.metric("success", Aggregation.RATIO_OF_SUMS)
     world.latency = world.metric("latency", Aggregation.MEAN)
+    world.probes = replace(world.metric("probes", Aggregation.AVAILABILITY), shape=Shape.STATE)
+    world.tickets = world.metric("tickets", Aggregation.CASES_WITHIN)
     async with world.open() as work:
-        await work.metrics.add([world.availability, world.success, world.latency])
+        await work.metrics.add([world.availability, world.success, world.latency, world.probes, world.tickets])
         await work.parties.add([world.customer])
         world.vendor = await _side(world, work, "vendor")
         world.rival = await _side(world, work, "rival")

@@ -8,19 +8,22 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from domain.actor import Actor
+from domain.audit import Door, Origin
 from domain.ids import TenantId
 from domain.party import Party, PartyKind
 from domain.usecases.catalog import CreateParty, create_party
 from persistence.database import Database
 from persistence.directory import Directory
-from persistence.operator import Operator
 from runtime import embedded
 from runtime.clock import Mint, system_clock
+from runtime.commands.key import operator_at
 from runtime.embedded import EmbeddedServer
 from runtime.keys import KeyDoor
 from runtime.worker import worker_of
@@ -79,7 +82,7 @@ async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
 
 
 async def tenant_of(server: EmbeddedServer, code: str) -> TenantId:
-    found = await Operator(server.owner_url).tenant(code)
+    found = await operator_at(server.owner_url).tenant(code)
     assert found is not None
     return found.id
 
@@ -195,7 +198,7 @@ async def test_what_cannot_be_done_is_told_in_a_line_and_changes_nothing(
 
 
 async def _held(server: EmbeddedServer, code: str) -> object:
-    operator = Operator(server.owner_url)
+    operator = operator_at(server.owner_url)
     return await operator.tenants(), await operator.keys(await tenant_of(server, code))
 
 
@@ -240,3 +243,77 @@ def test_a_login_that_policies_do_not_hold_is_refused(run: Run, server: Embedded
 def test_a_worker_that_does_not_beat_is_told(run: Run) -> None:
     done = run("work", "--check")
     assert (done.returncode, done.stdout) == (1, "no worker beats\n")
+
+
+async def test_what_commands_do_is_in_the_audit_log_by_ids_alone(
+    run: Run, server: EmbeddedServer, database: Database
+) -> None:
+    created = run("tenant", "create", "audited", "Ada Lovelace & Co")
+    key = run("key", "create", "audited", "analyst", "--label", "ada@example.org")
+    key_id = key.stdout.split()[1]
+    invited = run("person", "invite", "audited", "analyst")
+    membership = invited.stdout.split()[1]
+    for command in (("key", "revoke", key_id), *(("person", each, membership) for each in CHANGES), CODELESS):
+        done = run(*command)
+        assert done.returncode == (2 if command == CODELESS else 0), done.stderr
+    actor = worker_of(await tenant_of(server, "audited"))
+    told = replace(actor, origin=Origin(door=Door.HTTP, address="192.0.2.44", request="r-1"))
+    party = CreateParty(code="one", name="One", kind=PartyKind.VENDOR)
+    await create_party(database.open_work, told, party, at=system_clock(), mint=Mint())
+    assert "192.0.2.44" in str(await _audited(server, actor))
+    forget = ("audit", "forget-addresses", "--before", f"{system_clock():%Y-%m-%dT%H:%M:%S.%fZ}", "--tenant", "audited")
+    assert run(*forget).stdout == "Addresses erased: 1. Tenants that had any: 1.\n"
+    assert run(*forget).stdout == "Addresses erased: 0. Tenants that had any: 0.\n"
+    found = await _audited(server, actor)
+    assert [row["operation"] for row in found] == [
+        "tenant create",
+        "key create",
+        "key create",
+        "person invite",
+        "key revoke",
+        *(f"person {each}" for each in CHANGES),
+        "createParty",
+        "audit forget-addresses",
+    ]
+    assert {row["subject"] for row in found} >= {key_id, membership}
+    by_operator = [row for row in found if row["operation"] != "createParty"]
+    assert {(row["caller_kind"], row["caller_id"], row["door"]) for row in by_operator} == {
+        ("operator", None, "command_line")
+    }
+    secrets = [text.split("_")[2] for text in (*KEY.findall(created.stdout + key.stdout), invited.stdout.split()[-1])]
+    kept_out = ["Ada", "Lovelace", "ada@example.org", "192.0.2.44", *secrets]
+    assert [text for text in kept_out if text in str(found)] == []
+
+
+CHANGES = ("suspend", "restore", "remove")
+CODELESS = ("person", "suspend", "01a2032e-bb23-735e-9a2a-b12fcb7a8abc")
+"""A membership that is not there."""
+
+
+async def _audited(server: EmbeddedServer, actor: Actor) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(server.superuser_url, database="interpact")
+    try:
+        rows: list[asyncpg.Record] = await connection.fetch(
+            "SELECT e.*, s.subject_type, s.subject_id::text AS subject FROM audit_entry e"
+            " JOIN audit_subject s USING (tenant_id, entry_id) WHERE e.tenant_id = $1 ORDER BY e.at, e.entry_id",
+            actor.tenant,
+        )
+    finally:
+        await connection.close()
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--before", "yesterday"), "yesterday"),
+        (("--before", "2199-01-01"), "addresses are erased up to an instant that has passed"),
+        (("--before", "2024-01-01", "--tenant", "nobody"), "no tenant nobody"),
+        ((), "the following arguments are required: --before"),
+    ],
+    ids=["no instant", "to come", "no tenant", "no --before"],
+)
+def test_an_erasure_without_a_past_instant_or_of_no_tenant_is_refused(
+    run: Run, arguments: tuple[str, ...], says: str
+) -> None:
+    assert_refused(run("audit", "forget-addresses", *arguments), says)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.facts_file import (
-    LINE_BYTES_MAX,
-    BadLines,
-    FactRow,
-    FactsInvalid,
-    OutageRow,
-    SampleRow,
-    TallyRow,
-    read_facts,
-    read_outage_rows,
-)
+from domain.case import Pause
+from runtime.fact_rows import CaseRow, FactRow, OutageRow, SampleRow, StateRow, TallyRow
+from runtime.facts_file import LINE_BYTES_MAX, BadLines, FactsInvalid, read_facts, read_outage_rows
 from runtime.yaml_nodes import FileUnreadable
 from tests.real_outages import FILE, rows_by_component
 
@@ -30,10 +22,14 @@ ELEVEN = datetime(2025, 1, 1, 11, tzinfo=UTC)
 OUTAGES = "vendor,service,incident_id,started_at,ended_at,impact\n"
 TALLIES = "service,metric,started_at,ended_at,good,total\n"
 SAMPLES = "service,metric,source,at,value\n"
+STATES = "service,metric,at,state\n"
+CASES = "service,metric,case_id,opened_at,responded_at,resolved_at,pauses\n"
 GOOD = "GitHub,Actions,17,2025-01-01T10:00:00Z,2025-01-01T11:00:00Z,major\n"
 KNOWN = (
     "known are vendor,service,incident_id,started_at,ended_at,impact,[source]; "
-    "service,metric,started_at,ended_at,good,total,[source]; service,metric,at,value,[source]"
+    "service,metric,started_at,ended_at,good,total,[source]; service,metric,at,value,[source]; "
+    "service,metric,at,state,[source]; "
+    "service,metric,case_id,opened_at,responded_at,resolved_at,[source],[pauses]"
 )
 
 
@@ -80,18 +76,45 @@ def test_tallies_and_samples_of_csv(tmp_path: Path) -> None:
     ]
 
 
+def test_states_and_cases_of_csv(tmp_path: Path) -> None:
+    assert read(tmp_path, STATES + "web,probes,2025-01-01T10:00:00Z,degraded\n") == [
+        StateRow(2, "web", "probes", "default", TEN, "degraded")
+    ]
+    open_case = "web,tickets,T-1,2025-01-01T10:00:00Z,,,\n"
+    paused = "2025-01-01T10:00:00Z/2025-01-01T10:30:00Z 2025-01-01T10:45:00Z/"
+    resolved = f"web,tickets,T-2,2025-01-01T10:00:00Z,2025-01-01T10:00:00Z,2025-01-01T11:00:00Z,{paused}\n"
+    assert read(tmp_path, CASES + open_case + resolved) == [
+        CaseRow(2, "web", "tickets", "default", "T-1", TEN, None, None, ()),
+        CaseRow(
+            3,
+            "web",
+            "tickets",
+            "default",
+            "T-2",
+            TEN,
+            TEN,
+            ELEVEN,
+            (Pause(TEN, TEN + timedelta(minutes=30)), Pause(TEN + timedelta(minutes=45), None)),
+        ),
+    ]
+
+
 def test_kinds_may_be_mixed_in_ndjson_and_numbers_are_exact(tmp_path: Path) -> None:
     content = """\
 {"vendor":"V","service":"S","incident_id":"1","started_at":"2025-01-01T10:00:00Z","impact":"major"}
 {"vendor":"V","service":"S","incident_id":"2","started_at":"2025-01-01T10:00:00Z","ended_at":null,"impact":"major"}
  {"service":"web","metric":"success","started_at":"2025-01-01T10:00:00Z","ended_at":"2025-01-01T11:00:00Z","good":"9","total":10}
 {"service":"web","metric":"latency","source":"edge","at":"2025-01-01T10:00:00Z","value":0.1000000000000000055511151231}
+{"service":"web","metric":"probes","at":"2025-01-01T10:00:00Z","state":"up"}
+{"service":"web","metric":"tickets","case_id":"1","opened_at":"2025-01-01T10:00:00Z","resolved_at":null}
 """
     assert read(tmp_path, content) == [
         OutageRow(1, "V", "S", "1", TEN, None, "major"),
         OutageRow(2, "V", "S", "2", TEN, None, "major"),
         TallyRow(3, "web", "success", "default", TEN, ELEVEN, 9, 10),
         SampleRow(4, "web", "latency", "edge", TEN, Decimal("0.1000000000000000055511151231")),
+        StateRow(5, "web", "probes", "default", TEN, "up"),
+        CaseRow(6, "web", "tickets", "default", "1", TEN, None, None, ()),
     ]
 
 
@@ -177,6 +200,32 @@ def test_a_bad_line_of_outages_is_told_with_number_and_field(tmp_path: Path, lin
             SAMPLES,
             "web,m,A B,2025-01-01T11:00:00Z,1",
             "source: a code is 1 to 80 of a-z, 0-9 and ._/- and starts and ends with a letter or digit",
+        ),
+        (
+            STATES,
+            "web,m,2025-01-01T11:00:00Z,UP",
+            "state: a code is 1 to 80 of a-z, 0-9 and ._/- and starts and ends with a letter or digit",
+        ),
+        (CASES, "web,m,T,,,,", f"opened_at: {INSTANT} ''"),
+        (
+            CASES,
+            "web,m,T,2025-01-01T11:00:00Z,2025-01-01T10:00:00Z,,",
+            "responded_at: a case is responded to at or after its opening",
+        ),
+        (
+            CASES,
+            "web,m,T,2025-01-01T11:00:00Z,,2025-01-01T10:00:00Z,",
+            "resolved_at: a case is resolved at or after its opening",
+        ),
+        (
+            CASES,
+            "web,m,T,2025-01-01T11:00:00Z,,,2025-01-01T11:00:00Z",
+            "pauses: a pause is written like 2025-01-31T09:30:00Z/2025-01-31T10:00:00Z, not '2025-01-01T11:00:00Z'",
+        ),
+        (
+            CASES,
+            "web,m,T,2025-01-01T11:00:00Z,,,2025-01-01T12:00:00Z/2025-01-01T11:30:00Z",
+            "pauses: a case is resumed after it was paused",
         ),
     ],
 )

@@ -134,6 +134,7 @@ def test_json_tells_all_of_a_verdict_with_its_evidence(tmp_path: Path) -> None:
                 "phase": "provisional",
                 "status": "missed",
                 "breach": True,
+                "breachEndedAt": None,
                 "value": {
                     "numerator": allowed_us - down_us,
                     "denominator": allowed_us,
@@ -143,6 +144,15 @@ def test_json_tells_all_of_a_verdict_with_its_evidence(tmp_path: Path) -> None:
                 "expected": {"numerator": 999, "denominator": 1000, "shown": "99.9", "unit": "%"},
                 "minimum": None,
                 "coverage": {"numerator": allowed_us, "denominator": allowed_us, "shown": "100.000000", "unit": "%"},
+                "errorBudget": {
+                    "unit": "microseconds",
+                    "total": "2635200000",
+                    "spent": "5400500000",
+                    "left": "-2765300000",
+                    "leftShare": "-104.937007",
+                },
+                "confidence": None,
+                "missTolerated": False,
                 "evidence": {
                     "kind": "time",
                     "periodUs": 31 * 86_400_000_000,
@@ -163,6 +173,21 @@ def test_json_tells_all_of_a_verdict_with_its_evidence(tmp_path: Path) -> None:
                         outage(5, "2024-01-20T11:00:00Z", "2024-01-20T13:00:00Z", "major", "counted"),
                     ],
                     "outagesTotal": 3,
+                    "states": [],
+                    "statesTotal": 0,
+                },
+                "setAside": {
+                    "closedUs": 0,
+                    "excludedUs": 43_200_000_000,
+                    "exclusions": [
+                        {
+                            "kind": "maintenance",
+                            "startsAt": "2024-01-20T00:00:00Z",
+                            "recurrence": None,
+                            "tookUs": 43_200_000_000,
+                        }
+                    ],
+                    "exclusionsTotal": 1,
                 },
                 "formula": [
                     "allowed = 2678400 s of the period - 43200 s excluded = 2635200 s",

@@ -18,7 +18,8 @@ from domain.fact import Outage, OutageLog
 from domain.ids import StreamId
 from domain.outage_time import OutageFacts
 from domain.ratio import Ratio
-from runtime.facts_file import BadLines, FactRow, OutageRow, SampleRow, TallyRow
+from runtime.fact_rows import FactRow, OutageRow, SampleRow, TallyRow
+from runtime.facts_file import BadLines
 from runtime.gathering import Gathered, RowsOf, gather
 from runtime.judging import judge
 from runtime.terms import Terms, id_of

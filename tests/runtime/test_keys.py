@@ -12,9 +12,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.errors import Unauthenticated
 from domain.ids import KeyId, PartyId, TenantId
+from domain.policy import Role
 from persistence.operator import Key
 from runtime.clock import Mint
 from runtime.keys import KeyDoor, new_key

@@ -21,8 +21,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from domain.actor import Role
 from domain.ids import KeyId, MembershipId, PersonId, TenantId
+from domain.policy import Role
 from graph.app import create_app, server_options
 from graph.application import Application
 from graph.cursors import Seal
@@ -33,12 +33,13 @@ from persistence.operator import Operator, Tenant
 from persistence.people import Membership, MembershipState, People
 from runtime import listening
 from runtime.clock import Mint, system_clock
-from runtime.commands.key import issued
+from runtime.commands.key import issued, operator_at
 from runtime.demo.issuer import issuing
 from runtime.demo.people import AUDITOR, SUBJECTS
 from runtime.door import SEND, door_of
 from runtime.invitations import new_code
 from runtime.people import REFUSED
+from runtime.proposed_holidays import proposed_holidays
 from runtime.service import running
 from runtime.settings import PORT, service_settings
 from tests.runtime.issuing import Issuer, an_issuer
@@ -138,6 +139,7 @@ async def world(urls: Urls, issuer: Issuer) -> AsyncIterator[World]:
             mint=process.mint,
             seal=Seal(bytes(32)),
             awaken=process.hub.awaken,
+            propose_holidays=proposed_holidays,
         )
 
         async def ready() -> None:
@@ -156,7 +158,7 @@ async def world(urls: Urls, issuer: Issuer) -> AsyncIterator[World]:
             task = asyncio.create_task(server.serve(sockets=[listener]))
             await accepts.wait()
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            operator = Operator(urls.owner)
+            operator = operator_at(urls.owner)
             async with httpx.AsyncClient(base_url=address, timeout=30) as http:
                 yield World(issuer, http, operator, People(operator), address)
             server.should_exit = True
@@ -290,7 +292,7 @@ async def test_a_socket_is_refused_as_a_request_is(world: World) -> None:
     async with world.socket(world.issuer.token(sub=someone()), "no-such-tenant") as socket:
         assert await socket.closed() == (4403, REFUSED)
     async with world.socket(world.issuer.token(), "x", **{"Interpact-Tenant": 1}) as socket:
-        assert await socket.closed() == (4400, "`interpact-tenant` must be a string")
+        assert await socket.closed() == (4400, "Say `interpact-tenant` once in the payload of connection_init")
 
 
 async def test_a_stream_of_events_ends_for_who_is_removed(world: World) -> None:

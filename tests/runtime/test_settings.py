@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import VARIABLES, Settings, SettingsError, owner_settings, sealing_secret, service_settings
+from runtime.settings import VARIABLES, Settings, SettingsError, owner_settings, sealing_secrets, service_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 SECRET = base64.b64encode(bytes(range(32))).decode()
+FORMER_SECRET = base64.urlsafe_b64encode(bytes(range(32, 64))).decode().rstrip("=")
 SERVICE = "postgresql://interpact_service:s@db.example:5432/interpact"
 OWNER = "postgresql://interpact_owner:o@db.example:5432/interpact"
+TOO_SHORT = (
+    "INTERPACT_SECRET cannot be read or is too short: expected 32 or more random bytes in base64,"
+    " or several of these separated by commas"
+)
 
 
 def problems_of(environ: dict[str, str]) -> tuple[str, ...]:
@@ -27,7 +32,7 @@ def test_nothing_needs_to_be_set() -> None:
         data_dir=Path("/home/ada/.local/share/interpact"),
         database_url=None,
         owner_database_url=None,
-        secret=None,
+        secrets=(),
         log_level="INFO",
         log_format="",
         metrics=True,
@@ -51,7 +56,7 @@ def test_everything_can_be_set() -> None:
             "INTERPACT_DATA_DIR": "/srv/a folder",
             "DATABASE_URL": SERVICE,
             "INTERPACT_OWNER_DATABASE_URL": OWNER,
-            "INTERPACT_SECRET": SECRET,
+            "INTERPACT_SECRET": f"{SECRET}, {FORMER_SECRET}",
             "INTERPACT_LOG_LEVEL": "Warning",
             "INTERPACT_LOG_FORMAT": "JSON",
             "INTERPACT_METRICS": "0",
@@ -60,9 +65,11 @@ def test_everything_can_be_set() -> None:
             "INTERPACT_LEAVE_SECONDS": "5",
             "INTERPACT_DRAIN_SECONDS": "30",
             "INTERPACT_POOL_SIZE": "3",
+            "INTERPACT_POOL_WAIT_SECONDS": "2",
             "INTERPACT_BODY_BYTES_MAX": "2048",
             "INTERPACT_QUERY_SECONDS_MAX": "1",
             "INTERPACT_MUTATION_SECONDS_MAX": "600",
+            "INTERPACT_HEARTBEAT_SECONDS": "2",
             "INTERPACT_DEMO": "1",
         }
     ) == Settings(
@@ -71,7 +78,7 @@ def test_everything_can_be_set() -> None:
         data_dir=Path("/srv/a folder"),
         database_url=SERVICE,
         owner_database_url=OWNER,
-        secret=bytes(range(32)),
+        secrets=(bytes(range(32)), bytes(range(32, 64))),
         log_level="WARNING",
         log_format="json",
         metrics=False,
@@ -84,6 +91,8 @@ def test_everything_can_be_set() -> None:
         query_seconds_max=1,
         mutation_seconds_max=600,
         demo=True,
+        heartbeat_seconds=2,
+        pool_wait_seconds=2,
     )
 
 
@@ -153,17 +162,21 @@ def test_an_address_may_name_a_sockets_folder() -> None:
         ),
         (
             {"INTERPACT_SECRET": "c2hvcnQ="},
-            "INTERPACT_SECRET cannot be read or is too short: expected 32 or more random bytes in base64",
+            TOO_SHORT,
+        ),
+        (
+            {"INTERPACT_SECRET": f"{SECRET},c2hvcnQ="},
+            TOO_SHORT,
         ),
         (
             {"INTERPACT_SECRET": "!" * 60},
-            "INTERPACT_SECRET cannot be read or is too short: expected 32 or more random bytes in base64",
+            TOO_SHORT,
         ),
         (
             {"DATABASE_URL": SERVICE},
             (
                 "INTERPACT_SECRET is not set, but needed because DATABASE_URL is set: "
-                "expected 32 or more random bytes in base64"
+                "expected 32 or more random bytes in base64, or several of these separated by commas"
             ),
         ),
         (
@@ -225,27 +238,37 @@ def test_the_commands_of_the_owner_need_its_address_but_no_secret() -> None:
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
     settings = service_settings({"INTERPACT_DATA_DIR": str(tmp_path / "a folder" / "data")})
-    secret = sealing_secret(settings)
-    assert len(secret) == 32
-    assert sealing_secret(settings) == secret
+    secrets = sealing_secrets(settings)
+    assert [len(secret) for secret in secrets] == [32]
+    assert sealing_secrets(settings) == secrets
     assert (settings.data_dir / "secret").stat().st_mode & 0o777 == 0o600
     assert settings.data_dir.stat().st_mode & 0o777 == 0o700
 
 
+def test_the_kept_secret_may_be_led_in_by_a_new_one(tmp_path: Path) -> None:
+    settings = service_settings({"INTERPACT_DATA_DIR": str(tmp_path)})
+    (kept,) = sealing_secrets(settings)
+    (tmp_path / "secret").write_text(f"{SECRET},{(tmp_path / 'secret').read_text()}")
+    assert sealing_secrets(settings) == (bytes(range(32)), kept)
+
+
 def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
     settings = service_settings({"INTERPACT_DATA_DIR": str(tmp_path)})
-    sealing_secret(settings)
+    sealing_secrets(settings)
     (tmp_path / "secret").chmod(0o644)
     with pytest.raises(SettingsError, match="must be yours with mode 0600"):
-        sealing_secret(settings)
+        sealing_secrets(settings)
 
 
 def test_a_damaged_secret_is_told(tmp_path: Path) -> None:
     settings = service_settings({"INTERPACT_DATA_DIR": str(tmp_path)})
-    sealing_secret(settings)
+    sealing_secrets(settings)
     (tmp_path / "secret").write_text("short")
-    with pytest.raises(SettingsError, match="is damaged: expected 32 or more random bytes in base64"):
-        sealing_secret(settings)
+    with pytest.raises(
+        SettingsError,
+        match="is damaged: expected 32 or more random bytes in base64, or several of these separated by commas",
+    ):
+        sealing_secrets(settings)
 
 
 def test_the_page_lists_every_setting_as_the_code_has_it() -> None:
@@ -276,6 +299,17 @@ def test_origins_are_listed_as_browsers_write_them() -> None:
 def test_an_origin_that_no_browser_would_send_is_refused(origin: str) -> None:
     (problem,) = problems_of({"INTERPACT_ORIGINS": f"https://desk.example,{origin}"})
     assert problem.startswith(f"INTERPACT_ORIGINS has {origin!r}: expected origins")
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    environ = {"HOME": "/home/ada", "INTERPACT_PROXIES": "10.0.0.5, 10.1.0.0/16, ::1,"}
+    assert service_settings(environ).proxies == ("10.0.0.5", "10.1.0.0/16", "::1")
+
+
+@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.5:8080", "10.1.0.1/16"])
+def test_a_proxy_that_no_connection_comes_from_is_refused(proxy: str) -> None:
+    (problem,) = problems_of({"INTERPACT_PROXIES": f"10.0.0.5,{proxy}"})
+    assert problem.startswith(f"INTERPACT_PROXIES has {proxy!r}: expected addresses and networks")
 
 
 def test_only_trusted_documents_needs_some() -> None:

@@ -18,7 +18,7 @@ from domain.calendars import CalendarWindow, ContractYearWindow, Every
 from domain.exclusion import Exclusion, ExclusionKind
 from domain.ids import AgreementId, ExclusionId, MetricId, ObjectiveId, PartyId, ServiceId, VersionId
 from domain.instants import EARLIEST
-from domain.metric import Aggregation, Metric
+from domain.metric import Aggregation, Metric, Shape
 from domain.objective import Granularity, Importance, Missing, Objective
 from domain.ratio import Direction, Ratio
 from domain.service import Service, StructureVersion
@@ -61,6 +61,7 @@ def test_the_least_that_a_file_says(tmp_path: Path) -> None:
         code="availability",
         name="availability",
         aggregation=Aggregation.AVAILABILITY,
+        shape=Shape.OUTAGE,
     )
     objective = Objective(
         id=ObjectiveId(id_of("objective", "uptime")),

@@ -23,6 +23,7 @@ from graph.documents import Documents
 from graph.limits import Limits
 from graph.schema import schema
 from runtime.clock import system_clock
+from runtime.proposed_holidays import proposed_holidays
 from runtime.service import Running, running, traced
 from runtime.settings import SettingsError, service_settings
 from runtime.tracing import Spans
@@ -45,6 +46,7 @@ class Traced:
             mint=process.mint,
             seal=Seal(bytes(32)),
             awaken=process.hub.awaken,
+            propose_holidays=proposed_holidays,
         )
         self._make = make_context(application, Limits())
 

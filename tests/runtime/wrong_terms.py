@@ -93,7 +93,7 @@ WRONG: list[tuple[str, str, str]] = [
         (
             "15:13: objectives[0].target: there is no such field here; known are code, name, metric, service, "
             "expected, minimum, window, importance, source, minimum_duration, granularity, missing, "
-            "minimum_coverage"
+            "minimum_coverage, hours, low_volume, case_milestone, case_limit"
         ),
     ),
     (
@@ -124,12 +124,56 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "{every: month}",
         "{every: month, contract_year: {zone: UTC}}",
-        "15:13: objectives[0].window: a window is either a contract year or has every, zone and anchor_day",
+        (
+            "15:13: objectives[0].window: a window is either a contract year, or rolling, "
+            "or has every, zone and anchor_day"
+        ),
     ),
     (
         "{every: month}",
         "{zone: UTC}",
-        "15:13: objectives[0].window: a window needs every (day, week, month, quarter or year) or contract_year",
+        (
+            "15:13: objectives[0].window: a window needs every (day, week, month, quarter or year), "
+            "contract_year or rolling"
+        ),
+    ),
+    (
+        "{every: month}",
+        "{rolling: {days: 400}}",
+        "15:23: objectives[0].window.rolling: a rolling window has 1 to 366 days, not 400",
+    ),
+    (
+        "{every: month}",
+        "{every: month}\n    hours: {weekly: {monday: [8-17]}}",
+        (
+            "16:30: objectives[0].hours.weekly.monday: a stretch of a day is written like 08:00-17:30, up to 24:00, "
+            "not '8-17'"
+        ),
+    ),
+    (
+        "{every: month}",
+        "{every: month}\n    hours: {weekly: {monday: [08:00-25:00]}}",
+        "16:21: objectives[0].hours.weekly: a stretch of a day begins and ends from 00:00 to 24:00, in order",
+    ),
+    (
+        "{every: month}",
+        "{every: month}\n    hours: {weekly: {}}",
+        "16:21: objectives[0].hours.weekly: service hours are open at some time of the week",
+    ),
+    (
+        "{every: month}",
+        "{every: month}\nexclusion_terms:\n  - kind: agreed",
+        "17:5: exclusion_terms[0].notice: terms of exclusions name a notice, a yearly cap, or both",
+    ),
+    (
+        "{every: month}",
+        "{every: month}\nrecurring:\n  - {rule: FREQ=DAILY, starts: 2024-01-01T02:00, duration: PT1H, kind: agreed}",
+        "17:3: recurring: a recurrence without end: give COUNT or UNTIL, or the agreement an end",
+    ),
+    (
+        "{every: month}",
+        "{every: month}\nrecurring:\n  - {rule: FREQ=MINUTELY, starts: 2024-01-01T02:00, duration: PT1H, kind: agreed}",
+        "17:12: recurring[0].rule: FREQ is HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY",
     ),
     (
         "{every: month}",
@@ -168,10 +212,35 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     (
         "aggregation: availability",
+        "aggregation: mean_of_slices",
+        "9:5: metrics[0].slice: mean_of_slices says how long its slices are",
+    ),
+    (
+        "aggregation: availability",
+        "aggregation: mean_of_slices\n    slice: PT7M",
+        "11:12: metrics[0].slice: a slice is a minute or longer and divides a day",
+    ),
+    (
+        "aggregation: availability",
+        "aggregation: good_slices\n    shape: outage\n    slice: PT5M\n    slice_target: 99",
+        "11:12: metrics[0].shape: good_slices is of tally facts or sample facts",
+    ),
+    (
+        "aggregation: availability",
+        "aggregation: percentile\n    percentile: 101",
+        "11:17: metrics[0].percentile: a percentile is above 0 and at most 100",
+    ),
+    (
+        "expected: 99.9",
+        "expected: 99.9\n    low_volume: one_miss",
+        "15:17: objectives[0].low_volume: availability is no share of counts, which alone tolerates a miss",
+    ),
+    (
+        "aggregation: availability",
         "aggregation: median",
         (
-            "10:18: metrics[0].aggregation: this is one of availability, ratio_of_sums, mean, minimum, maximum, "
-            "sum, count, not 'median'"
+            "10:18: metrics[0].aggregation: this is one of availability, ratio_of_sums, mean_of_slices, good_slices, "
+            "mean, minimum, maximum, sum, count, percentile, cases_within, not 'median'"
         ),
     ),
     (

@@ -79,8 +79,8 @@ BODIES = [
         "variables nested 100,000 deep",
         b'{"query": "{ a }", "variables": {"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
         400,
-        "BODY_NOT_JSON",
-        "",
+        "INPUT_TOO_LARGE",
+        "100003 opening brackets; at most 50000",
     ),
     body(
         "a body that is no JSON by name",

@@ -105,6 +105,9 @@ CATALOG = [
     metric("a weight of 2", "OUT_OF_RANGE", "weights.0.weight", weights=[{"impact": "major", "weight": "2"}]),
     metric("no weights", "INVALID", "weights", weights=[]),
     metric("a weight of maintenance", "INVALID", "weights.0.weight", weights=[{"impact": "maintenance", "weight": 0}]),
+    metric("slices of seven minutes", "OUT_OF_RANGE", "slice", aggregation="MEAN_OF_SLICES", slice="PT7M"),
+    metric("slices of nothing", "INVALID", "slice", aggregation="MEAN_OF_SLICES"),
+    metric("a percentile above 100", "OUT_OF_RANGE", "percentile", aggregation="PERCENTILE", percentile="100.1"),
     metric("a NUL in a unit", "INVALID", "unit", unit=f"ms{NUL}"),
     metric("availability to stay below", "INVALID", "direction", aggregation="AVAILABILITY", direction="AT_MOST"),
     structure("a structure with a cycle", "CYCLE", "structure", component="@whole", says="cycle"),
@@ -125,6 +128,7 @@ TERMS = [
     promise("a target below nothing", "OUT_OF_RANGE", "expected", expected=-1),
     promise("a minimum above the target", "OUT_OF_RANGE", "minimum", minimum="99.95"),
     promise("a coverage above 100 percent", "OUT_OF_RANGE", "minimumCoverage", minimumCoverage=101),
+    promise("a tolerated miss of outages", "INVALID", "lowVolume", lowVolume="ONE_MISS"),
     promise("a minimum duration of two days", "OUT_OF_RANGE", "minimumDuration", minimumDuration="PT48H"),
     promise(
         "an unknown zone", "INVALID", "window.calendar.zone", window={"calendar": {"every": "DAY", "zone": "Mars"}}

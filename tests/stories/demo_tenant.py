@@ -14,8 +14,8 @@ from domain.attainment import TimeEvidence
 from domain.fact import OUTAGES_MAX
 from domain.stream import StreamKey
 from domain.usecases.record_outages import PostedOutage, RecordOutages, Report
-from persistence.operator import Operator
 from runtime.clock import Mint, SettableClock
+from runtime.commands.key import operator_at
 from runtime.demo.account import Account, Verdict, account_of
 from runtime.demo.catalog import Builder, Catalog, build_catalog
 from runtime.demo.naming import Names, names_of
@@ -74,7 +74,7 @@ async def a_replay(urls: Urls, path: Path) -> AsyncIterator[Ready]:
     records = read_records(path)
     names = names_of({record.name for record in records})
     async with at_the_beginning(urls, records) as (process, clock):
-        tenant = await new_tenant(Operator(urls.owner), Mint())
+        tenant = await new_tenant(operator_at(urls.owner), Mint())
         builder = Builder(
             open_work=process.open_work,
             steward=steward_of(tenant),

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.exclusion import ExclusionKind
 from domain.fact import Tally
 from domain.ids import ExclusionId
 from domain.metric import CELL
+from domain.policy import Role
 from domain.ports import Mint, OpenWork
 from domain.stream import StreamKey
 from domain.usecases.batches import Recorded

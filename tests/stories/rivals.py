@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain.actor import Role
 from domain.agreement import AgreementKind
 from domain.exclusion import ExclusionKind
 from domain.metric import CELL, Aggregation
 from domain.party import PartyKind
+from domain.policy import Role
 from domain.ratio import Direction
 from domain.stream import StreamKey
 from domain.structure import AllOf, Component
@@ -72,10 +72,12 @@ async def rivals(
     admin, _ = await a_key(owner_url, house.tenant, Role.ADMIN)
     left, _ = await a_key(owner_url, house.tenant, Role.VENDOR, house.parties[LEFT].id)
     buyer, _ = await a_key(owner_url, house.tenant, Role.CUSTOMER, house.parties[LEFT_BUYER].id)
+    auditor, _ = await a_key(owner_url, house.tenant, Role.AUDITOR, house.parties[LEFT].id)
     stranger, _ = await a_key(owner_url, foreign.tenant, Role.ADMIN)
     intruders = (
         Intruder(name="vendor", key=left, may_see=frozenset({LEFT, TEAM, SHARED})),
         Intruder(name="customer", key=buyer, may_see=frozenset({LEFT_BUYER, TEAM, PORTAL, SHARED})),
+        Intruder(name="auditor", key=auditor, may_see=frozenset({LEFT, TEAM, SHARED})),
         Intruder(name="stranger", key=stranger, may_see=frozenset({FOREIGN})),
     )
     return Rivals(house=house, foreign=foreign, admin=admin, intruders=intruders, begins=begins)
@@ -106,6 +108,7 @@ async def _furnish(house: Workshop, begins: datetime) -> None:
         await _agreed(house, begins, f"{buyer}-sla", provider=TEAM, service=PORTAL, customer=buyer)
     for vendor in (LEFT, RIGHT):
         await record_facts(house, vendor, begins)
+        await _report_by_itself(house, vendor, begins)
         await _exclude(house, vendor, begins, service=f"{vendor}-hosting")
     for buyer in (LEFT_BUYER, RIGHT_BUYER):
         await _exclude(house, buyer, begins, agreement=f"{buyer}-sla")
@@ -182,6 +185,16 @@ async def record_facts(workshop: Workshop, vendor: str, begins: datetime, *, day
         samples=(SampleSeries(stream=stream("-delay"), instants=[start], values=[Decimal(999)]),),
     )
     await record_measurements(workshop.open_work, admin, points, at=at, mint=mint)
+
+
+async def _report_by_itself(workshop: Workshop, vendor: str, begins: datetime) -> None:
+    """The vendor says what is known already: it changes no verdict, and leaves an entry in the audit log."""
+    stream = StreamKey(
+        metric=metric_of(workshop, "-up"), service=f"{vendor}-hosting", vendor=vendor, source=f"{vendor}-probe"
+    )
+    command = RecordOutages(reports=(Report(stream=stream, through=begins),))
+    actor = workshop.actor(Role.VENDOR, vendor)
+    await record_outages(workshop.open_work, actor, command, at=workshop.clock(), mint=workshop.mint)
 
 
 async def _exclude(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.agreement import Agreement
-from domain.attainment import Attainment, Subject
+from domain.allowed import counted_spans
+from domain.attainment import Attainment, Subject, subject_of
 from domain.evaluate import Facts as FactsOfPeriod
-from domain.evaluate import counted_spans, evaluate, sample_totals, tally_totals
+from domain.evaluate import evaluate
 from domain.exclusion import Exclusion, ExclusionKind
 from domain.fact import Outage, OutageLog
 from domain.feed import BreachFilter
+from domain.hours import ServiceHours
 from domain.ids import BreachId, ExclusionId, ObjectiveId, PeriodId, Position, ServiceId, StreamId
 from domain.mark import JudgedPeriod
 from domain.metric import Aggregation, Shape
@@ -23,6 +26,7 @@ from domain.ports import Work
 from domain.ratio import Direction
 from domain.spans import Span
 from domain.structure import AllOf, Component
+from domain.totals import sample_totals, tally_totals
 from tests.stories.histories import DAYS, START, Facts
 from tests.stories.replaying import AVAILABILITY, LATENCY, RATIO, SERVICE, VENDOR
 from tests.stories.workshop import Workshop, a_promise
@@ -30,6 +34,11 @@ from tests.stories.workshop import Workshop, a_promise
 END = START + timedelta(days=DAYS)
 LATE = END + timedelta(days=1)
 """All periods have ended; none is final."""
+
+HOURS = ServiceHours(
+    zone="Europe/Berlin", weekly=(((0, 150), (600, 1080)),) * 6 + (((90, 240),),), holidays=(START.date(),)
+)
+"""On Sunday, the 31st, Berlin skips an hour of them."""
 
 Judged = dict[tuple[str, str, datetime], Attainment]
 """By service, objective and start of the period."""
@@ -53,6 +62,7 @@ async def furnish(workshop: Workshop) -> None:
         a_promise("minutes", up, "98", granularity=Granularity.WHOLE_MINUTES),
         a_promise("ratio", ratio, "95", minimum="90"),
         a_promise("latency", latency, "400"),
+        a_promise("hours", up, "99", hours=HOURS),
         provider=VENDOR,
         customer="team",
         service=SERVICE,
@@ -95,19 +105,21 @@ async def from_scratch(workshop: Workshop, facts: Facts, at: datetime) -> Judged
         spans = counted_spans(subject, exclusions, each.period, at)
         of_shape: Mapping[Shape, FactsOfPeriod] = {
             Shape.OUTAGE: outages,
-            Shape.TALLY: tally_totals(facts.tallies(), spans),
-            Shape.SAMPLE: sample_totals(facts.samples(subject.metric.scale), spans),
+            Shape.TALLY: tally_totals(facts.tallies(), spans, subject.metric.grid),
+            Shape.SAMPLE: sample_totals(facts.samples(subject.metric.scale), spans, subject.metric.grid),
         }
-        judged.append(evaluate(subject, of_shape[subject.metric.aggregation.shape], exclusions, each.period, at))
+        judged.append(evaluate(subject, of_shape[subject.metric.shape], exclusions, each.period, at))
     return _named(workshop, judged)
 
 
 async def breach_states(workshop: Workshop) -> Mapping[PeriodId, str]:
-    """By period, as storage holds them now; withdrawn ones are as good as none."""
+    """By period, as storage holds them now; withdrawn ones are as good as none, and so are those that never opened."""
     async with workshop.open_work(workshop.admin) as work:
         periods = [each.period.id for each in await _periods(workshop, work)]
         found = await work.breaches.by_periods(periods)
-    states = {period: type(breach.state).__name__.lower() for period, breach in found.items()}
+    states = {
+        period: type(breach.state).__name__.lower() for period, breach in found.items() if not breach.never_opened
+    }
     return {period: state for period, state in states.items() if state != "withdrawn"}
 
 
@@ -118,7 +130,7 @@ async def told_states(workshop: Workshop) -> Mapping[PeriodId, str]:
     states: dict[BreachId, tuple[PeriodId, str]] = {}
     for event in heard.events:
         change = event.change
-        if change.transition.value != "severity_changed":
+        if change.transition.value not in ("severity_changed", "at_risk", "risk_passed"):
             states[change.breach] = change.attainment, change.transition.value.replace("opened", "open")
     return {period: state for period, state in states.values() if state != "withdrawn"}
 
@@ -140,14 +152,7 @@ class _SubjectOf:
         version = self._agreement.versions[0]
         objective = version.objectives[self._index]
         metrics = {metric.id: metric for metric in self._workshop.metrics.values()}
-        return Subject(
-            objective=objective,
-            metric=metrics[objective.metric],
-            agreement=self._agreement.id,
-            version=version.id,
-            service=service,
-            grace=version.grace,
-        )
+        return subject_of(self._agreement, version, objective, metrics[objective.metric], service)
 
 
 def _subjects(workshop: Workshop) -> Mapping[ObjectiveId, _SubjectOf]:
@@ -198,4 +203,14 @@ def _named(workshop: Workshop, attainments: Iterable[Attainment]) -> Judged:
         for objective in agreement.versions[0].objectives
     }
     services = {service.id: code for code, service in workshop.services.items()}
-    return {(services[each.service], objectives[each.objective], each.period.span.start): each for each in attainments}
+    return {
+        (services[each.service], objectives[each.objective], each.period.span.start): _without_ids(each)
+        for each in attainments
+    }
+
+
+def _without_ids(attainment: Attainment) -> Attainment:
+    """The model does not know by which ids storage keeps its exclusions."""
+    aside = attainment.set_aside
+    used = tuple(replace(each, exclusion=ExclusionId(UUID(int=0))) for each in aside.exclusions)
+    return replace(attainment, set_aside=replace(aside, exclusions=used))

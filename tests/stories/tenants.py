@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from domain.actor import Role
 from domain.ids import KeyId, PartyId, TenantId
-from persistence.operator import Operator, Tenant
+from domain.policy import Role
+from persistence.operator import Tenant
 from runtime.clock import Mint, system_clock
-from runtime.commands.key import issued
+from runtime.commands.key import issued, operator_at
 
 mint = Mint()
 
 
 async def a_tenant(owner_url: str) -> TenantId:
     tenant = TenantId(mint())
-    await Operator(owner_url).create_tenant(
+    await operator_at(owner_url).create_tenant(
         Tenant(id=tenant, code=f"tenant-{UUID(int=tenant.int)}", name="A tenant", created_at=system_clock())
     )
     return tenant
@@ -32,9 +32,9 @@ async def a_key(
 ) -> tuple[str, KeyId]:
     """Its text and its id."""
     text, key = issued(tenant, KeyId(mint()), role=role, party=party, label="a story's", expires_at=expires_at)
-    await Operator(owner_url).create_key(key)
+    await operator_at(owner_url).create_key(key)
     return text, key.id
 
 
 async def revoke(owner_url: str, key: KeyId) -> None:
-    assert await Operator(owner_url).revoke_key(key, system_clock())
+    assert await operator_at(owner_url).revoke_key(key, system_clock())

@@ -17,15 +17,15 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from domain.actor import Role
-from domain.metric import Aggregation
+from domain.metric import Aggregation, Shape
 from domain.party import PartyKind
+from domain.policy import Role
 from domain.structure import Component
 from graph.ids import encode
 from runtime.service import Running
-from tests.stories import bad_facts, bad_files, bad_requests, bad_terms, processes
+from tests.stories import bad_facts, bad_files, bad_requests, bad_states_and_cases, bad_terms, processes
 from tests.stories.bad_files import Run
-from tests.stories.bad_input import AT, END, Asked, Names, stream
+from tests.stories.bad_input import AT, END, Asked, Names, document, stream
 from tests.stories.bad_requests import Greeted, Sent
 from tests.stories.conftest import ClientOf, House, NewWorkshop
 from tests.stories.documents import RECORD_MEASUREMENTS, RECORD_OUTAGES, mutation
@@ -36,6 +36,7 @@ from tests.stories.workshop import a_promise
 Row: TypeAlias = Asked | Sent | Greeted | Run
 ROWS: list[Row] = [
     *bad_facts.ROWS,
+    *bad_states_and_cases.ROWS,
     *bad_terms.ROWS,
     *bad_requests.DOCUMENTS,
     *bad_requests.BODIES,
@@ -74,6 +75,8 @@ async def scene(
     up = await here.metric("up")
     await here.metric("good", Aggregation.RATIO_OF_SUMS)
     await here.metric("delay", Aggregation.MEAN)
+    await here.metric("probes", shape=Shape.STATE)
+    await here.metric("tickets", Aggregation.CASES_WITHIN)
     leaf = Component(here.services["leaf"].id)
     await here.service("whole", provider="vendor", structure=leaf)
     begins = datetime(2024, 5, 1, tzinfo=UTC)
@@ -98,6 +101,10 @@ async def scene(
         "total": [2],
     }
     await vendor.do(mutation(RECORD_MEASUREMENTS), tallies=[tally])
+    known_state = {"stream": stream(metric="probes"), "instants": [END], "states": ["up"]}
+    await vendor.do(document("recordStates"), series=[known_state])
+    known_case = {"stream": stream(metric="tickets"), "externalId": "known", "openedAt": AT}
+    await vendor.do(document("recordCases"), cases=[known_case])
     names = Names(
         vendor=encode("Party", here.parties["vendor"].id),
         leaf=encode("Service", here.services["leaf"].id),

@@ -22,9 +22,9 @@ from domain.attainment import Phase, TimeEvidence
 from domain.ids import ServiceId
 from domain.text import checked_code
 from graph.schema import schema
-from persistence.operator import Operator
 from runtime.cli import main
 from runtime.clock import SettableClock
+from runtime.commands.key import operator_at
 from runtime.demo.account import Account
 from runtime.demo.loading import load
 from runtime.demo.naming import Names, names_of
@@ -326,7 +326,7 @@ async def test_people_read_the_account_in_100_columns(urls: Urls, small: Path) -
     records = read_records(small)
     async with at_the_beginning(urls, records) as (process, clock):
         loaded = await load(
-            process, clock, Operator(urls.owner), records, file=small.name, progress=Progress(Console(quiet=True))
+            process, clock, operator_at(urls.owner), records, file=small.name, progress=Progress(Console(quiet=True))
         )
     console = Console(width=WIDTH, file=StringIO())
     console.print(report(loaded.account))

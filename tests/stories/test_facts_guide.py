@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from domain.actor import Role
+from domain.case import CASE_LENGTH_MAX, CASES_MAX, PAUSES_MAX
 from domain.fact import OUTAGES_MAX, POINTS_MAX, SERIES_MAX
 from domain.instants import EARLIEST, LATEST
-from domain.metric import Aggregation
+from domain.metric import Aggregation, Shape
 from domain.party import PartyKind
+from domain.policy import Role
 from domain.usecases.record_outages import OUTAGE_LENGTH_MAX
 from graph.limits import MIB, Limits
 from tests.stories import processes
@@ -60,6 +61,8 @@ async def test_every_example_answers_what_the_guide_says(
     await workshop.metric("availability")
     await workshop.metric("good-requests", Aggregation.RATIO_OF_SUMS)
     await workshop.metric("latency", Aggregation.MEAN)
+    await workshop.metric("probes", shape=Shape.STATE)
+    await workshop.metric("priority-2", Aggregation.CASES_WITHIN)
     vendor = workshop.parties["acme-cloud"].id
     key, _ = await a_key(house.server.owner_url, workshop.tenant, Role.VENDOR, vendor)
     for example in examples():
@@ -87,10 +90,12 @@ async def _run(command: str, environ: dict[str, str]) -> str:
 def test_the_guide_tells_the_limits_as_they_are() -> None:
     rows = {
         "outages, and reports, in a call": f"{OUTAGES_MAX:,} each",
-        "points in a call, over all its series": f"{POINTS_MAX:,}",
+        "cases in a call; pauses of one": f"{CASES_MAX:,}; {PAUSES_MAX}",
+        "points, or states, in a call, over all its series": f"{POINTS_MAX:,}",
         "series in a call; a stream occurs once": f"{SERIES_MAX}",
         "a body": f"{Limits().body_bytes_max // MIB} MiB",
         "an outage": f"{OUTAGE_LENGTH_MAX.days:,} days",
+        "a case from its opening to its resolution": f"{CASE_LENGTH_MAX.days:,} days",
         "instants": f"from {EARLIEST:%Y} to {LATEST:%Y}",
     }
     for what, most in rows.items():

@@ -14,8 +14,8 @@ import pytest
 from graphql import GraphQLEnumType
 
 from domain import errors
-from domain.actor import Role
 from domain.errors import DomainError
+from domain.policy import Role
 from graph.limits import Limits
 from runtime.service import Running
 from tests.stories import processes, walking
@@ -79,6 +79,8 @@ def _codes(tree: ast.Module) -> Iterator[str]:
             case ast.Call(args=args):
                 texts = [each.value for each in args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
                 yield from (text for text in texts if CODE.fullmatch(text) and "_" in text)
+            case ast.Tuple(elts=[_, ast.Constant(value=str(code)), *_]) if CODE.fullmatch(code) and "_" in code:
+                yield code
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(code))) if (
                 name.isupper() and CODE.fullmatch(code) and len(code) > 5
             ):

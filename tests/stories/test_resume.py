@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from domain.actor import Role
+from domain.policy import Role
 from graph.cursors import Seal
-from runtime.settings import sealing_secret, service_settings
+from runtime.settings import sealing_secrets, service_settings
 from tests.stories import processes
 from tests.stories.conftest import House, NewShop
 from tests.stories.cutting import a_wire
@@ -107,7 +107,7 @@ async def test_a_cursor_opens_for_its_own_tenant_party_and_list_alone(
         cursor = (await subscriber.event())["cursor"]
     async with subscribed(served.address, shop.vendor.key, BREACH_EVENTS) as subscriber:
         of_vendor = (await subscriber.event())["cursor"]
-    secret = sealing_secret(service_settings(processes.environment(house.data_dir)))
+    secrets = sealing_secrets(service_settings(processes.environment(house.data_dir)))
     stolen = [
         (other, cursor),
         (shop.vendor.key, cursor),
@@ -116,7 +116,7 @@ async def test_a_cursor_opens_for_its_own_tenant_party_and_list_alone(
         (shop.admin.key, listed["parties"]["pageInfo"]["endCursor"]),
         (shop.admin.key, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")),
         (shop.admin.key, "x"),
-        (shop.admin.key, Seal(secret).seal("breachEvents", ("", ""), b"1")),
+        (shop.admin.key, Seal(*secrets).seal("breachEvents", ("", ""), b"1")),
     ]
     for key, after in stolen:
         async with subscribed(served.address, key, BREACH_EVENTS, after=after) as subscriber:
@@ -135,3 +135,13 @@ async def test_a_front_end_is_told_why_it_cannot_go_on(served: processes.Running
     mistyped = shop.admin.key[:-1] + ("0" if shop.admin.key[-1] != "0" else "1")
     async with a_follower(served.address, mistyped) as follower:
         assert await follower.failed() == (1, {"code": 4403, "reason": "the key is not one that holds"})
+
+
+async def test_heartbeats_come_as_often_as_the_operator_wants(house: House, shop: Shop) -> None:
+    more = {"INTERPACT_HEARTBEAT_SECONDS": "1"}
+    async with (
+        processes.serving(house.data_dir, "--no-worker", more=more, log=house.log) as served,
+        subscribed(served.address, shop.rival.key, BREACH_EVENTS) as subscriber,
+    ):
+        beats = [await subscriber.event(seconds=5) for _ in range(3)]
+        assert [beat["__typename"] for beat in beats] == ["Heartbeat"] * 3

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain.actor import Actor, Role
+from domain.actor import Actor
 from domain.agreement import Agreement, AgreementKind
 from domain.calendars import CalendarWindow, Every, Window
+from domain.hours import ServiceHours
 from domain.ids import KeyId, PartyId, TenantId
-from domain.metric import Aggregation, Metric
+from domain.metric import Aggregation, Metric, Shape
 from domain.objective import Granularity, Missing
 from domain.party import Party, PartyKind
+from domain.policy import Role
 from domain.ports import Mint, OpenWork
 from domain.ratio import Direction
 from domain.service import Service
@@ -49,6 +51,7 @@ def a_promise(
     missing: Missing = Missing.GOOD,
     minimum_duration: timedelta = timedelta(0),
     granularity: Granularity = Granularity.EXACT,
+    hours: ServiceHours | None = None,
 ) -> DraftObjective:
     return DraftObjective(
         code=code,
@@ -60,6 +63,7 @@ def a_promise(
         missing=missing,
         minimum_duration=minimum_duration,
         granularity=granularity,
+        hours=hours,
     )
 
 
@@ -97,9 +101,17 @@ class Workshop:
         *,
         direction: Direction = Direction.AT_LEAST,
         scale: int = 3,
+        shape: Shape | None = None,
+        staleness: timedelta | None = None,
     ) -> Metric:
         command = CreateMetric(
-            code=code, name=f"{code} by name", aggregation=aggregation, direction=direction, scale=scale
+            code=code,
+            name=f"{code} by name",
+            aggregation=aggregation,
+            direction=direction,
+            scale=scale,
+            shape=shape,
+            staleness=staleness,
         )
         made = await create_metric(self.open_work, self.admin, command, at=self.clock(), mint=self.mint)
         return self.metrics.setdefault(code, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,42 +20,31 @@ from graphql import (
     is_composite_type,
     is_list_type,
     is_non_null_type,
+    is_object_type,
 )
 
-from domain.actor import PARTY_BOUND, POLICY, Action, Actor, Role
+from domain.actor import Actor
 from domain.errors import Forbidden
 from domain.ids import KeyId, PartyId, TenantId
+from domain.policy import PARTY_BOUND, POLICY, Role
 from domain.ports import Work
 from graph.application import Application
 from graph.cursors import Seal
+from graph.rights import CARRIED, PARTS, ROOT_FIELDS, TYPES
 from graph.schema import schema_text
+from runtime.proposed_holidays import proposed_holidays
 from tests.graph.asking import Asker, Clock
 
 SCHEMA = build_schema(schema_text())
-ASK_NOBODY = {"viewer"}
-"""What any key may ask: what it is."""
-ACTIONS = {
-    "createParty": Action.MANAGE_CATALOG,
-    "createMetric": Action.MANAGE_CATALOG,
-    "createService": Action.MANAGE_CATALOG,
-    "changeServiceStructure": Action.MANAGE_CATALOG,
-    "draftAgreement": Action.MANAGE_TERMS,
-    "amendAgreement": Action.MANAGE_TERMS,
-    "activateAgreement": Action.MANAGE_TERMS,
-    "recordOutages": Action.RECORD_FACTS,
-    "withdrawOutages": Action.RECORD_FACTS,
-    "recordMeasurements": Action.RECORD_FACTS,
-    "withdrawMeasurements": Action.RECORD_FACTS,
-    "recordExclusion": Action.RECORD_EXCLUSIONS,
-    "withdrawExclusion": Action.RECORD_EXCLUSIONS,
-    "breachEvents": Action.FOLLOW_BREACHES,
-}
 SCALARS = {
     "ID": "nonsense",
     "String": "x",
     "Int": 1,
     "Boolean": True,
     "DateTime": "2026-01-01T00:00:00Z",
+    "Date": "2026-01-01",
+    "LocalTime": "08:00",
+    "LocalDateTime": "2026-01-01T08:00",
     "Decimal": "1",
     "Duration": "PT1H",
     "BigInt": "1",
@@ -69,13 +59,19 @@ ROOTS = [
     )
     if root is not None
     for name, field in root.fields.items()
-    if name not in ASK_NOBODY
 ]
+MUTATIONS = [name for kind, name, _ in ROOTS if kind == "mutation"]
+STRUCTURAL = {
+    *("Query", "Mutation", "Subscription", "PageInfo", "Interval", "Ratio"),
+    *("InvalidInputError", "NotFoundError", "ConflictError"),
+    *(name for name in SCHEMA.type_map if name.endswith(("Connection", "Edge"))),
+}
+"""Types that hold what others are asked for, and say nothing of their own."""
 CASES = [
     pytest.param(kind, name, field, role, id=f"{name} as {role.value}")
     for kind, name, field in ROOTS
     for role in Role
-    if role not in POLICY[ACTIONS.get(name, Action.READ)]
+    if role not in POLICY[ROOT_FIELDS[name]].roles
 ]
 
 
@@ -84,7 +80,7 @@ class _Opened(Exception):
 
 
 @asynccontextmanager
-async def _never(actor: Actor) -> AsyncIterator[Work]:
+async def _never(actor: Actor, *, deadline: float = math.inf) -> AsyncIterator[Work]:
     raise _Opened(actor)
     yield
 
@@ -97,7 +93,12 @@ def an_asker(role: Role) -> Asker:
     """At a schema whose storage may not be reached."""
     clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
     application = Application(
-        open_work=_never, clock=clock, mint=lambda: UUID(int=1), seal=Seal(b"s" * 32), awaken=_no_wait
+        open_work=_never,
+        clock=clock,
+        mint=lambda: UUID(int=1),
+        seal=Seal(b"s" * 32),
+        awaken=_no_wait,
+        propose_holidays=proposed_holidays,
     )
     party = PartyId(UUID(int=3)) if role in PARTY_BOUND else None
     actor = Actor(tenant=TenantId(UUID(int=1)), caller=KeyId(UUID(int=2)), role=role, party=party)
@@ -122,10 +123,36 @@ async def test_a_role_without_the_right_is_refused_before_anything_else(
     assert answer["errors"][0]["path"] == [name]
 
 
-def test_each_mutation_has_its_action() -> None:
-    mutation = SCHEMA.mutation_type
-    assert mutation is not None
-    assert set(mutation.fields) | {"breachEvents"} == set(ACTIONS)
+def test_each_root_field_has_an_action_and_one_without_is_nobodys() -> None:
+    assert sorted(name for _, name, _ in ROOTS) == sorted(ROOT_FIELDS)
+
+
+def test_each_object_type_is_read_by_an_action_or_is_part_of_one_that_is() -> None:
+    objects = {name for name, type_ in SCHEMA.type_map.items() if is_object_type(type_) and not name.startswith("__")}
+    assert objects == set(TYPES) | set(PARTS) | STRUCTURAL | {
+        f"{name[0].upper()}{name[1:]}Payload" for name in MUTATIONS
+    }
+    assert set(PARTS.values()) <= set(TYPES)
+
+
+def test_what_another_action_may_withhold_is_nullable_or_a_list() -> None:
+    """So that a value that is seen never fails for one that is not."""
+    withheld = [
+        f"{name}.{field_name}"
+        for name, type_ in SCHEMA.type_map.items()
+        if is_object_type(type_) and name in {**TYPES, **PARTS}
+        for field_name, field in type_.fields.items()
+        if f"{name}.{field_name}" not in CARRIED
+        and is_non_null_type(field.type)
+        and not is_list_type(field.type.of_type)
+        and (leads_to := TYPES.get(get_named_type(field.type).name)) is not None
+        and leads_to is not TYPES[PARTS.get(name, name)]
+    ]
+    assert withheld == []
+
+
+def test_every_action_that_a_role_may_do_is_one_of_the_schema() -> None:
+    assert {*ROOT_FIELDS.values(), *TYPES.values()} == {action for action, rule in POLICY.items() if rule.roles}
 
 
 async def test_any_key_may_ask_what_it_is() -> None:
