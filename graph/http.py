@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from secrets import token_hex
@@ -81,8 +81,9 @@ class HttpDoor:
                     answer = await self._answer(operation, actor, scope, receive)
                     response = _json(answer, 200, media, left)
             if streams:
-                with self._gate.subscription(actor.tenant):
-                    following = self._following(operation, actor, scope, headers)
+                with ExitStack() as place:
+                    place.enter_context(self._gate.subscription(actor.tenant))
+                    following = self._following(operation, actor, scope, headers, place.close)
                     await EventStream(following, left)(scope, receive, send)
                 return
         except _ClientGoneError:
@@ -121,7 +122,9 @@ class HttpDoor:
         context = self._make_context(actor, request_id_of(scope), deadline)
         return await _unless_gone(operation.answer(context), receive)
 
-    def _following(self, operation: Operation, actor: Actor, scope: Scope, headers: Headers) -> Following:
+    def _following(
+        self, operation: Operation, actor: Actor, scope: Scope, headers: Headers, leave: Callable[[], None]
+    ) -> Following:
         request_id = request_id_of(scope)
         return Following(
             operation=operation,
@@ -133,6 +136,7 @@ class HttpDoor:
             request_id=request_id,
             limits=self._limits,
             leaving=self._leaving,
+            leave=leave,
         )
 
     async def _from_body(self, headers: Headers, receive: Receive) -> object:

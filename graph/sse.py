@@ -41,7 +41,11 @@ _COMPLETE = b"event: complete\ndata:\n\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """One operation of one actor, with what it takes to run it and to ask again who the actor is."""
+    """One operation of one actor, with what it takes to run it and to ask again who the actor is.
+
+    `leave` gives its place among the tenant's subscriptions up: before the end is told, as the client may take it again
+    as soon as it has read that.
+    """
 
     operation: Operation
     actor: Actor
@@ -50,6 +54,7 @@ class Following:
     request_id: str
     limits: Limits
     leaving: Leaving
+    leave: Callable[[], None]
 
 
 class _OverError(Exception):
@@ -136,6 +141,7 @@ class EventStream:
                 )
 
     async def _end(self, last_words: bytes = b"") -> NoReturn:
+        self._following.leave()
         await self._write(last_words + _COMPLETE, more=False)
         raise _OverError
 
